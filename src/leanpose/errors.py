@@ -1,0 +1,56 @@
+"""The errors that leanpose raises on purpose. Each message says what was wrong, where, and what to do."""
+
+
+class LeanposeError(Exception):
+    """Base of every error that leanpose raises on purpose."""
+
+
+class ImageError(LeanposeError):
+    """An image file or array that cannot be used."""
+
+
+class BoxError(LeanposeError):
+    """A person box that is missing, malformed, empty or outside its image."""
+
+
+class PosesError(LeanposeError):
+    """A pose result, or a file holding one, whose parts do not fit together."""
+
+
+class SkeletonError(LeanposeError):
+    """A skeleton whose joints, limbs or flip pairs do not fit together."""
+
+
+class InputSizeError(LeanposeError):
+    """An input size that a network cannot take."""
+
+
+class ModelError(LeanposeError):
+    """A model, card or weight file that is missing, unknown, damaged or of another kind than asked for."""
+
+
+class EngineError(LeanposeError):
+    """An inference engine that is unknown or not installed."""
+
+
+class DatasetError(LeanposeError):
+    """A dataset folder or label file that cannot be read as what it was said to be."""
+
+
+class RecipeError(LeanposeError):
+    """A training recipe, or an override of one, that makes no sense."""
+
+
+class TrainingError(LeanposeError):
+    """A training that cannot go on, such as one whose loss is no longer finite."""
+
+
+class ExportError(LeanposeError):
+    """An exported model that does not agree with the network it came from."""
+
+
+class MissingExtraError(LeanposeError):
+    """A command that needs an optional part of leanpose which is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"this needs {package}, which is not installed: pip install 'leanpose[{extra}]'")

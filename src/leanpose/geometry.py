@@ -1,0 +1,122 @@
+"""Boxes, crops and the one coordinate convention.
+
+Pixel centres lie at integers, so an image of width W covers [-0.5, W - 0.5]. Cell i of a heatmap with stride s lies
+at ``s * (i + 0.5) - 0.5`` in its crop. With this convention a horizontal flip is exact (``x -> W - 1 - x``, in pixels
+and in cells alike) and resampling agrees with ``cv2.resize``. No other module adds or subtracts a half.
+
+Points are (..., 2) arrays of (x, y); boxes are (..., 4) arrays of (x1, y1, x2, y2) in image pixels; transforms are
+(..., 2, 3) affine matrices from image to crop pixels.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike
+
+CELL_OFFSET = 0.5  # our cells sit in the middle of the pixels they cover; networks of the HRNet line use 0
+
+
+def image_box(height: int, width: int) -> np.ndarray:
+    """The box (4,) that covers a whole image."""
+    return np.array([-0.5, -0.5, width - 0.5, height - 0.5])
+
+
+def hull_box(keypoints: np.ndarray, labelled: np.ndarray) -> np.ndarray:
+    """The tight box (4,) around the labelled ones (K,) of the keypoints (K, 2).
+
+    Raises:
+        ValueError: when no keypoint is labelled.
+    """
+    if not labelled.any():
+        raise ValueError("no labelled keypoint to put a box around")
+    points = keypoints[labelled]
+    return np.concatenate((points.min(axis=0), points.max(axis=0)))
+
+
+def crop_transform(
+    boxes: ArrayLike,
+    input_hw: tuple[int, int],
+    padding: float = 1.25,
+    scale: ArrayLike = 1.0,
+    rotation: ArrayLike = 0.0,
+    shift: ArrayLike = (0.0, 0.0),
+) -> np.ndarray:
+    """Transforms (..., 2, 3) from image to crop pixels for boxes (..., 4).
+
+    The box is grown about its centre to the aspect of the crop, then by ``padding``, and fills the crop exactly.
+
+    Args:
+        boxes: person boxes with positive width or height.
+        input_hw: height and width of the crop in pixels.
+        padding: side of the region shown over the side of the grown box.
+        scale: further factors (...) on the region's side; 2 shows the person at half the size.
+        rotation: degrees (...) by which the content of the crop turns clockwise as seen on screen.
+        shift: displacement (..., 2) of the region's centre, in sides of the unshifted region.
+
+    Raises:
+        ValueError: when a box has neither width nor height or is not finite.
+    """
+    boxes = np.asarray(boxes, dtype=float)
+    height, width = input_hw
+    size = boxes[..., 2:] - boxes[..., :2]
+    region_w = np.maximum(size[..., 0], size[..., 1] * width / height) * padding * scale
+    if not np.all(np.isfinite(boxes)) or not np.all(region_w > 0):
+        raise ValueError("boxes must be finite with x2 >= x1, y2 >= y1, and not a single point")
+    zoom = width / region_w
+    region = np.stack((region_w, region_w * height / width), axis=-1)
+    centre = (boxes[..., :2] + boxes[..., 2:]) / 2 + np.asarray(shift) * region
+    angle = np.deg2rad(np.broadcast_to(rotation, zoom.shape))
+    cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
+    linear = np.stack((np.stack((cos, -sin), axis=-1), np.stack((sin, cos), axis=-1)), axis=-2)
+    crop_centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    offset = crop_centre - (linear @ centre[..., None])[..., 0]
+    return np.concatenate((linear, offset[..., None]), axis=-1)
+
+
+def invert(transform: np.ndarray) -> np.ndarray:
+    """The transforms (..., 2, 3) that lead back from crop to image pixels."""
+    inverse = np.linalg.inv(transform[..., :2])
+    return np.concatenate((inverse, -inverse @ transform[..., 2:]), axis=-1)
+
+
+def apply(transform: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Points (..., K, 2) carried through transforms (..., 2, 3)."""
+    return points @ np.swapaxes(transform[..., :2], -1, -2) + transform[..., None, :, 2]
+
+
+def warp(image: np.ndarray, transform: np.ndarray, input_hw: tuple[int, int]) -> np.ndarray:
+    """The crop (h, w, C) of an image (H, W, C) under one transform (2, 3), bilinear, black outside the image.
+
+    An image that the transform shrinks by two or more is first averaged down by a whole factor over the region that
+    the crop shows, because bilinear sampling alone would alias.
+    """
+    height, width = input_hw
+    shrink = int(1 / np.sqrt(abs(np.linalg.det(transform[:, :2]))))
+    if shrink >= 2:
+        corners = apply(invert(transform), np.array([[-1, -1], [width, -1], [-1, height], [width, height]], float))
+        x1, y1 = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
+        x2, y2 = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + 1, image.shape[1::-1])
+        cols, rows = (x2 - x1) // shrink, (y2 - y1) // shrink
+        if cols > 0 and rows > 0:
+            region = image[y1 : y1 + rows * shrink, x1 : x1 + cols * shrink]
+            image = cv2.resize(region, (cols, rows), interpolation=cv2.INTER_AREA)
+            # cell i of the averaged image is centred on source pixel x1 + shrink * (i + 0.5) - 0.5
+            from_cells = np.array([[shrink, 0, x1 + (shrink - 1) / 2], [0, shrink, y1 + (shrink - 1) / 2], [0, 0, 1]])
+            transform = transform @ from_cells
+    return cv2.warpAffine(image, transform, (width, height), flags=cv2.INTER_LINEAR)
+
+
+def cells_to_crop(cells: np.ndarray, stride: float, cell_offset: float = CELL_OFFSET) -> np.ndarray:
+    """Heatmap coordinates (..., 2) in cells -> crop pixels."""
+    return stride * (cells + cell_offset) - cell_offset
+
+
+def crop_to_cells(points: np.ndarray, stride: float, cell_offset: float = CELL_OFFSET) -> np.ndarray:
+    """Crop pixels (..., 2) -> heatmap coordinates in cells; inverse of :func:`cells_to_crop`."""
+    return (points + cell_offset) / stride - cell_offset
+
+
+def flip_keypoints(keypoints: np.ndarray, width: float, permutation: np.ndarray) -> np.ndarray:
+    """Keypoints (..., K, 2) of a horizontally mirrored image of ``width`` pixels, relabelled to their new sides."""
+    flipped = keypoints[..., permutation, :].copy()
+    flipped[..., 0] = width - 1 - flipped[..., 0]
+    return flipped

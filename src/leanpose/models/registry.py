@@ -1,0 +1,74 @@
+"""All network variants by name, each with the numbers its paper printed. One dict, filled by ``register``."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from torch import nn
+
+from leanpose.errors import ModelError
+
+Counting = Literal["macs", "hrnet", "pthflops"]
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a paper prints about a variant; ``None`` where it prints nothing.
+
+    Attributes:
+        source: paper and table.
+        params_m: parameters in millions.
+        macs_g: the operation count as printed, in the unit that ``counting`` names.
+        counting: rule behind ``macs_g``: ``"macs"`` decimal giga multiply-adds of convolutions and linear layers;
+            ``"hrnet"`` the same divided by 2^30, transposed convolutions counted by output area;
+            ``"pthflops"`` decimal, with biases, BatchNorm, ReLU and additions.
+        input_hw: input height and width in pixels behind ``macs_g``.
+        num_joints: heatmaps behind ``params_m`` and ``macs_g``.
+        scores: metric and protocol -> printed score, such as ``{"MPII val PCKh@0.5": 88.0}``.
+        note: what is inferred, or why a count deviates.
+    """
+
+    source: str
+    params_m: float | None = None
+    macs_g: float | None = None
+    counting: Counting = "macs"
+    input_hw: tuple[int, int] = (256, 256)
+    num_joints: int = 16
+    scores: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A named network: ``build(num_joints, **width)`` makes it, ``published`` is what its paper says of it."""
+
+    name: str
+    build: Callable[..., nn.Module]
+    published: tuple[Published, ...]
+
+
+REGISTRY: dict[str, Variant] = {}
+
+
+def register(*published: Published) -> Callable[[Callable[..., nn.Module]], Callable[..., nn.Module]]:
+    """Enter the decorated builder into the registry under its own name."""
+
+    def enter(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+        name = build.__name__
+        if name in REGISTRY:
+            raise ValueError(f"two variants are called {name}")
+        REGISTRY[name] = Variant(name, build, published)
+        return build
+
+    return enter
+
+
+def create_model(name: str, num_joints: int, **overrides: Any) -> nn.Module:
+    """Build the variant ``name`` for ``num_joints`` joints, with any of its constructor arguments replaced.
+
+    Raises:
+        ModelError: when no variant has that name.
+    """
+    if name not in REGISTRY:
+        raise ModelError(f"unknown network '{name}': use one of {', '.join(sorted(REGISTRY))}")
+    return REGISTRY[name].build(num_joints, **overrides)

@@ -1,0 +1,193 @@
+"""Soft-gated skip connections and the hybrid hourglass / U-Net (Bulat et al., FG 2020, arXiv 2002.11098).
+
+Published: the gated residual block (eq. 1, Fig. 1), the merges of encoder and decoder (Fig. 2a-c), the skip
+transforms of section III-B, MSE on every stack (eq. 2), and the sizes of Tables I and III-V.
+
+Inferred, because the text leaves it open: where blocks stand inside a stack, the stem, the head and the widths
+behind Table III. The structure below is the reading whose parameters and multiply-adds fit all published pairs
+best; agreement of counts is evidence, not proof.
+
+Shape suffixes: B batch, C channels, H height, W width, J joints.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from leanpose.models.layers import check_input
+from leanpose.models.registry import Published, register
+
+Gate = Literal["channel", "scalar"] | float
+Merge = Literal["concat", "concat_grouped", "sum"]
+SkipTransform = Literal["bn_relu_conv1", "bn_relu_conv3", "conv1", "identity", "residual"]
+
+LEVELS = 4  # Fig. 2: the resolution is halved four times, 64 to 4 for a 256 px input
+BOTTOM_BLOCKS = 3
+STEM_CHANNELS = 64
+
+
+def _bn_relu_conv(in_channels: int, out_channels: int, kernel: int, groups: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.BatchNorm2d(in_channels),
+        nn.ReLU(inplace=False),
+        nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, groups=groups, bias=False),
+    )
+
+
+class SoftGate(nn.Module):
+    """The factor alpha on a skip connection (eq. 1).
+
+    ``"channel"`` learns one factor per channel and ``"scalar"`` one in all, both starting at 0; a float is a
+    fixed factor (Table II has 0.5 and 0.1; 1.0 is the plain residual connection).
+    """
+
+    def __init__(self, channels: int, gate: Gate) -> None:
+        super().__init__()
+        if gate == "channel":
+            self.alpha = nn.Parameter(torch.zeros(1, channels, 1, 1))
+        elif gate == "scalar":
+            self.alpha = nn.Parameter(torch.zeros(1, 1, 1, 1))
+        elif isinstance(gate, int | float):
+            self.register_buffer("alpha", torch.full((1, 1, 1, 1), float(gate)))
+        else:
+            raise ValueError(f"gate={gate!r}: use 'channel', 'scalar' or a fixed number")
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return self.alpha * x_BCHW
+
+
+class GatedBlock(nn.Module):
+    """The hierarchical residual block with a gated skip (Fig. 1, eq. 1): ``alpha * x + F(x)``.
+
+    F chains three BN-ReLU-3x3 stages of N/2, N/4 and N/4 channels and concatenates their outputs. Where the
+    channel count changes, the skip is projected by BN-ReLU-1x1 before the gate (inferred from the authors' FAN).
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels N of the output, divisible by 4.
+        gate: see :class:`SoftGate`.
+        groups: groups of the first 3x3 convolution (2 in Fig. 2c).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, gate: Gate = "channel", groups: int = 1) -> None:
+        super().__init__()
+        half, quarter = out_channels // 2, out_channels // 4
+        self.stage1 = _bn_relu_conv(in_channels, half, 3, groups)
+        self.stage2 = _bn_relu_conv(half, quarter, 3)
+        self.stage3 = _bn_relu_conv(quarter, quarter, 3)
+        self.project = nn.Identity() if in_channels == out_channels else _bn_relu_conv(in_channels, out_channels, 1)
+        self.gate = SoftGate(out_channels, gate)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        a = self.stage1(x_BCHW)
+        b = self.stage2(a)
+        c = self.stage3(b)
+        return self.gate(self.project(x_BCHW)) + torch.cat((a, b, c), dim=1)
+
+
+def _skip_transform(width: int, transform: SkipTransform, gate: Gate) -> nn.Module:
+    """What stands on the long skip from encoder to decoder (section III-B)."""
+    match transform:
+        case "bn_relu_conv1":
+            return _bn_relu_conv(width, width, 1)
+        case "bn_relu_conv3":
+            return _bn_relu_conv(width, width, 3)
+        case "conv1":
+            return nn.Conv2d(width, width, 1, bias=False)
+        case "identity":
+            return nn.Identity()
+        case "residual":
+            return GatedBlock(width, width, gate)
+    raise ValueError(f"skip={transform!r}: use one of {', '.join(SkipTransform.__args__)}")
+
+
+class HybridStack(nn.Module):
+    """One encoder-decoder macro-module (Fig. 2), recursive from the highest resolution down.
+
+    Args:
+        width: channels N at every resolution.
+        levels: halvings below this one; the innermost level is a chain of blocks.
+        gate, merge, skip: as in :class:`SoftGatedNet`.
+    """
+
+    def __init__(self, width: int, levels: int, gate: Gate, merge: Merge, skip: SkipTransform) -> None:
+        super().__init__()
+        self.encode = GatedBlock(width, width, gate)
+        self.skip = _skip_transform(width, skip, gate)
+        self.inner: nn.Module = (
+            HybridStack(width, levels - 1, gate, merge, skip)
+            if levels > 1
+            else nn.Sequential(*(GatedBlock(width, width, gate) for _ in range(BOTTOM_BLOCKS)))
+        )
+        self.merge = merge
+        merged = width if merge == "sum" else 2 * width
+        self.decode = GatedBlock(merged, width, gate, groups=2 if merge == "concat_grouped" else 1)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        encoded = self.encode(x_BCHW)
+        coarse = self.inner(F.max_pool2d(encoded, 2))
+        upsampled = F.interpolate(coarse, scale_factor=2, mode="nearest")
+        skipped = self.skip(encoded)
+        merged = upsampled + skipped if self.merge == "sum" else torch.cat((upsampled, skipped), dim=1)
+        return self.decode(merged)
+
+
+class SoftGatedNet(nn.Module):
+    """A stack of hybrid encoder-decoders with soft-gated blocks.
+
+    Args:
+        num_joints: heatmaps J per stack.
+        stacks: macro-modules, each with its own supervised heatmaps.
+        width: channels N of every block; divisible by 4.
+        gate: skip factor of the blocks (Table II).
+        merge: how decoder and encoder features meet (Fig. 2, Table IV). The grouped merge keeps the two sources
+            in separate groups of the decoder block's first convolution.
+        skip: transform on the long skips (section III-B).
+
+    Input (B, 3, H, W) with H and W divisible by 64; output a list of ``stacks`` heatmaps (B, J, H/4, W/4).
+    """
+
+    stride = 4
+    input_multiple = stride * 2**LEVELS
+
+    def __init__(
+        self,
+        num_joints: int,
+        stacks: int = 2,
+        width: int = 128,
+        gate: Gate = "channel",
+        merge: Merge = "concat",
+        skip: SkipTransform = "bn_relu_conv1",
+    ) -> None:
+        super().__init__()
+        if width % 4:
+            raise ValueError(f"width={width}: the block splits it into halves and quarters, use a multiple of 4")
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, STEM_CHANNELS, 7, stride=2, padding=3, bias=False),
+            nn.BatchNorm2d(STEM_CHANNELS),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(2),
+            GatedBlock(STEM_CHANNELS, width, gate),
+        )
+        self.stacks = nn.ModuleList(HybridStack(width, LEVELS, gate, merge, skip) for _ in range(stacks))
+        self.features = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(width, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True))
+            for _ in range(stacks)
+        )
+        self.heads = nn.ModuleList(nn.Conv2d(width, num_joints, 1) for _ in range(stacks))
+        self.feature_links = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(stacks - 1))
+        self.heatmap_links = nn.ModuleList(nn.Conv2d(num_joints, width, 1) for _ in range(stacks - 1))
+
+    def forward(self, x_BCHW: Tensor) -> list[Tensor]:
+        check_input(x_BCHW, self.input_multiple)
+        x = self.stem(x_BCHW)
+        heatmaps: list[Tensor] = []
+        for i, stack in enumerate(self.stacks):
+            features = self.features[i](stack(x))
+            heatmaps.append(self.heads[i](features))
+            if i < len(self.feature_links):
+                x = x + self.feature_links[i](features) + self.heatmap_links[i](heatmaps[i])
+        return heatmaps
