@@ -45,7 +45,7 @@ def crop_transform(
     The box is grown about its centre to the aspect of the crop, then by ``padding``, and fills the crop exactly.
 
     Args:
-        boxes: person boxes with positive width or height.
+        boxes: person boxes; a side may be zero, not both.
         input_hw: height and width of the crop in pixels.
         padding: side of the region shown over the side of the grown box.
         scale: further factors (...) on the region's side; 2 shows the person at half the size.
@@ -53,14 +53,16 @@ def crop_transform(
         shift: displacement (..., 2) of the region's centre, in sides of the unshifted region.
 
     Raises:
-        ValueError: when a box has neither width nor height or is not finite.
+        ValueError: when a box is not finite, has neither width nor height, or has a negative one.
     """
     boxes = np.asarray(boxes, dtype=float)
     height, width = input_hw
+    if not np.all(np.isfinite(boxes)):
+        raise ValueError("boxes must be finite")
     size = boxes[..., 2:] - boxes[..., :2]
+    if not np.all((size.min(axis=-1) >= 0) & (size.max(axis=-1) > 0)):
+        raise ValueError("boxes must have x2 >= x1, y2 >= y1, and not be a single point")
     region_w = np.maximum(size[..., 0], size[..., 1] * width / height) * padding * scale
-    if not np.all(np.isfinite(boxes)) or not np.all(region_w > 0):
-        raise ValueError("boxes must be finite with x2 >= x1, y2 >= y1, and not a single point")
     zoom = width / region_w
     region = np.stack((region_w, region_w * height / width), axis=-1)
     centre = (boxes[..., :2] + boxes[..., 2:]) / 2 + np.asarray(shift) * region
@@ -70,6 +72,14 @@ def crop_transform(
     crop_centre = np.array([(width - 1) / 2, (height - 1) / 2])
     offset = crop_centre - (linear @ centre[..., None])[..., 0]
     return np.concatenate((linear, offset[..., None]), axis=-1)
+
+
+def mirror(transform: np.ndarray, width: float) -> np.ndarray:
+    """Transforms (..., 2, 3) followed by a horizontal mirror of the crop of ``width`` pixels."""
+    mirrored = transform.copy()
+    mirrored[..., 0, :] *= -1
+    mirrored[..., 0, 2] += width - 1
+    return mirrored
 
 
 def invert(transform: np.ndarray) -> np.ndarray:
@@ -92,12 +102,15 @@ def warp(image: np.ndarray, transform: np.ndarray, input_hw: tuple[int, int]) ->
     height, width = input_hw
     shrink = int(1 / np.sqrt(abs(np.linalg.det(transform[:, :2]))))
     if shrink >= 2:
-        corners = apply(invert(transform), np.array([[-1, -1], [width, -1], [-1, height], [width, height]], float))
+        right, bottom = width + 1, height + 1  # two pixels further: a cell mixed in reaches up to 1.5 pixels out
+        corners = apply(invert(transform), np.array([[-2, -2], [right, -2], [-2, bottom], [right, bottom]], float))
         x1, y1 = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
         x2, y2 = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + 1, image.shape[1::-1])
-        cols, rows = (x2 - x1) // shrink, (y2 - y1) // shrink
+        cols, rows = -((x1 - x2) // shrink), -((y1 - y2) // shrink)
         if cols > 0 and rows > 0:
             region = image[y1 : y1 + rows * shrink, x1 : x1 + cols * shrink]
+            rest_y, rest_x = rows * shrink - region.shape[0], cols * shrink - region.shape[1]
+            region = cv2.copyMakeBorder(region, 0, rest_y, 0, rest_x, cv2.BORDER_CONSTANT)
             image = cv2.resize(region, (cols, rows), interpolation=cv2.INTER_AREA)
             # cell i of the averaged image is centred on source pixel x1 + shrink * (i + 0.5) - 0.5
             from_cells = np.array([[shrink, 0, x1 + (shrink - 1) / 2], [0, shrink, y1 + (shrink - 1) / 2], [0, 0, 1]])

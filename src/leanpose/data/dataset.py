@@ -1,0 +1,108 @@
+"""Training samples for a loader: augmented crops, drawn in an order that depends on seed and epoch alone."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from leanpose.data.augment import Augmentation, augmented_crop
+from leanpose.readers import Sample
+
+Batch = dict[str, Tensor]
+Item = tuple[np.ndarray, np.ndarray, np.ndarray, int]
+Size = tuple[int, int]
+
+
+class CropDataset(Dataset[Item]):
+    """Augmented crops of samples, addressed by (epoch, index) so that every epoch shows other crops.
+
+    Args:
+        samples: people to crop.
+        input_hw: crop size in pixels, or a function from the epoch to it.
+        padding: side of the crop over the side of the person's box.
+        augmentation: what to change at random.
+        seed: of all randomness; the same (seed, epoch, index) always gives the same crop.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        input_hw: Size | Callable[[int], Size],
+        padding: float,
+        augmentation: Augmentation,
+        seed: int = 0,
+    ) -> None:
+        self.samples = samples
+        self.size_at = input_hw if callable(input_hw) else lambda _epoch: input_hw
+        self.padding = padding
+        self.augmentation = augmentation
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, key: tuple[int, int]) -> Item:
+        epoch, index = key
+        sample = self.samples[index]
+        crop, points, labelled = augmented_crop(
+            sample.load_image(), sample.keypoints, sample.labelled, sample.box, sample.skeleton,
+            self.size_at(epoch), self.padding, self.augmentation, np.random.default_rng((self.seed, epoch, index)),
+        )  # fmt: skip
+        return crop, points, labelled, index
+
+
+class EpochSampler(Sampler[tuple[int, int]]):
+    """Yields (epoch, index): each index ``repeats[index]`` times an epoch, shuffled by seed and epoch.
+
+    Under several processes each takes every ``world_size``-th draw of the same order, padded to equal length.
+    """
+
+    def __init__(
+        self, repeats: Sequence[int], seed: int = 0, shuffle: bool = True, rank: int = 0, world_size: int = 1
+    ) -> None:
+        self.indices = np.repeat(np.arange(len(repeats)), repeats)
+        self.seed, self.shuffle, self.rank, self.world_size = seed, shuffle, rank, world_size
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer before every epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-len(self.indices) // self.world_size)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        order = self.indices
+        if self.shuffle:
+            order = np.random.default_rng((self.seed, self.epoch)).permutation(order)
+        mine = np.resize(order, len(self) * self.world_size)[self.rank :: self.world_size]
+        return ((self.epoch, int(index)) for index in mine)
+
+
+def collate(items: list[Item]) -> Batch:
+    """Batch of items: images (B, 3, H, W) uint8 in channels_last memory, points (B, J, 2), labelled (B, J), index."""
+    crops, points, labelled, indices = zip(*items, strict=True)
+    return {
+        "images": torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2),
+        "points": torch.from_numpy(np.stack(points).astype(np.float32)),
+        "labelled": torch.from_numpy(np.stack(labelled)),
+        "index": torch.tensor(indices),
+    }
+
+
+def crop_loader(
+    dataset: CropDataset, sampler: EpochSampler, batch_size: int, workers: int, drop_last: bool
+) -> DataLoader:
+    """A loader of batches as :func:`collate` makes them."""
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=sampler,
+        num_workers=workers,
+        collate_fn=collate,
+        drop_last=drop_last,
+        persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+    )

@@ -1,0 +1,93 @@
+"""Leeds Sports Pose (Johnson & Everingham, BMVC 2010) and LSP-extended (CVPR 2011), as distributed.
+
+Both come as ``images/`` beside ``joints.mat`` with 14 joints, labelled person-centric, in MATLAB pixels (the first
+is 1). Their third coordinate differs: in LSP it marks occluded joints, whose positions are good all the same; in
+LSP-extended it marks labelled joints, and where it is 0 the position is junk.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from leanpose.errors import DatasetError, MissingExtraError
+from leanpose.geometry import hull_box
+from leanpose.readers.sample import Sample
+from leanpose.skeleton import LSP14
+
+Part = Literal["train", "val", "test"]
+
+TRAIN_IMAGES = 1000  # images 1 to 1000 are for training, 1001 to 2000 for testing
+LEAKED = frozenset({371, 550})  # training images whose scenes the test images 1622 and 1366 repeat
+VAL_EVERY = 8  # image numbers divisible by this are held out of the training images
+
+
+def lsp_part(number: int) -> Part | None:
+    """The part that LSP image ``number`` (from 1) belongs to; None for training images that leak into the test."""
+    if number > TRAIN_IMAGES:
+        return "test"
+    if number in LEAKED:
+        return None
+    return "val" if number % VAL_EVERY == 0 else "train"
+
+
+def read_lsp(root: Path, part: Part) -> list[Sample]:
+    """Samples of Leeds Sports Pose: 873 to train on, 125 held out of the training images, 1,000 to test on.
+
+    Args:
+        root: folder with ``images/im0001.jpg``... and ``joints.mat``.
+        part: ``"train"``, ``"val"`` (every eighth training image) or ``"test"``.
+
+    Raises:
+        DatasetError: when the folder does not have that layout.
+    """
+    joints_N3K = np.moveaxis(_load_joints(root, (3, 14, None)), -1, 0)
+    all_labelled = np.ones(14, dtype=bool)
+    return [
+        _sample("lsp", root / "images" / f"im{i + 1:04d}.jpg", joints[:2].T, all_labelled)
+        for i, joints in enumerate(joints_N3K)
+        if lsp_part(i + 1) == part
+    ]
+
+
+def read_lspet(root: Path, part: Part) -> list[Sample]:
+    """Samples of LSP-extended; all of them are for training, so the other parts are empty.
+
+    Args:
+        root: folder with ``images/im00001.jpg``... and ``joints.mat``.
+        part: ``"train"``, ``"val"`` or ``"test"``.
+
+    Raises:
+        DatasetError: when the folder does not have that layout.
+    """
+    joints_NK3 = np.moveaxis(_load_joints(root, (14, 3, None)), -1, 0)
+    if part != "train":
+        return []
+    return [
+        _sample("lspet", root / "images" / f"im{i + 1:05d}.jpg", joints[:, :2], joints[:, 2] > 0)
+        for i, joints in enumerate(joints_NK3)
+    ]
+
+
+def _load_joints(root: Path, shape: tuple[int | None, ...]) -> np.ndarray:
+    try:
+        from scipy.io import loadmat
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("scipy", "train") from error
+    file = root / "joints.mat"
+    if not file.is_file():
+        raise DatasetError(f"{root}: no joints.mat: give the folder that holds images/ and joints.mat")
+    try:
+        joints = loadmat(file)["joints"]
+    except (ValueError, KeyError, NotImplementedError) as error:
+        raise DatasetError(f"{file}: not a MATLAB file with an array 'joints': {error}") from error
+    if joints.ndim != 3 or any(want not in (None, got) for want, got in zip(shape, joints.shape, strict=True)):
+        wanted = "x".join("N" if n is None else str(n) for n in shape)
+        raise DatasetError(f"{file}: joints has shape {'x'.join(map(str, joints.shape))}, expected {wanted}")
+    return joints
+
+
+def _sample(dataset: str, image: Path, matlab_points: np.ndarray, labelled: np.ndarray) -> Sample:
+    keypoints = matlab_points.astype(np.float64) - 1  # MATLAB's first pixel is 1
+    box = hull_box(keypoints, labelled)
+    return Sample(dataset, f"{dataset}/{image.name}", image, keypoints, labelled, box, LSP14)

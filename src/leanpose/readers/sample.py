@@ -1,0 +1,48 @@
+"""One annotated person, as every reader delivers it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from leanpose.errors import DatasetError
+from leanpose.skeleton import Skeleton
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A person in an image.
+
+    Attributes:
+        dataset: kind of the dataset, such as ``"lsp"``.
+        name: what to call it in messages, such as ``"lsp/im0001.jpg"``.
+        image: path of the image file, or its encoded bytes.
+        keypoints: (K, 2) image pixels; centres at integers, the first pixel is 0.
+        labelled: (K,) whether the coordinates are meant; junk where False.
+        box: (4,) the person's extent, xyxy in image pixels.
+        skeleton: names the K joints.
+    """
+
+    dataset: str
+    name: str
+    image: Path | bytes
+    keypoints: np.ndarray
+    labelled: np.ndarray
+    box: np.ndarray
+    skeleton: Skeleton
+
+    def load_image(self) -> np.ndarray:
+        """The image (H, W, 3), BGR uint8.
+
+        Raises:
+            DatasetError: when the file is missing or is no image.
+        """
+        try:
+            data = self.image if isinstance(self.image, bytes) else self.image.read_bytes()
+        except OSError as error:
+            raise DatasetError(f"{self.name}: cannot read {self.image}: {error.strerror}") from error
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+        if image is None:
+            raise DatasetError(f"{self.name}: not a readable image")
+        return image

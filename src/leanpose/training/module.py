@@ -1,0 +1,109 @@
+"""The Lightning module: one network, its loss, optimiser, schedule and validation."""
+
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from leanpose import geometry
+from leanpose.data.dataset import Batch
+from leanpose.data.targets import gaussian_heatmaps, heatmap_loss, probability_heatmaps
+from leanpose.decode import decode
+from leanpose.errors import TrainingError
+from leanpose.metrics.pck import normalised_distances, pck, torso_lengths
+from leanpose.models import create_model
+from leanpose.skeleton import skeleton_named
+from leanpose.training.recipes import BGR_MEAN, BGR_STD, Recipe
+
+
+class PoseModule(L.LightningModule):
+    """Trains ``recipe.model`` on batches of :func:`leanpose.data.dataset.collate`.
+
+    Args:
+        recipe: a :class:`Recipe` as a dict, so that checkpoints hold plain data only.
+        skeleton: name of the joints' skeleton.
+        sample_names: names by sample index, for messages.
+    """
+
+    def __init__(self, recipe: dict[str, Any], skeleton: str, sample_names: list[str] | None = None) -> None:
+        super().__init__()
+        self.save_hyperparameters(ignore=["sample_names"])
+        self.recipe = Recipe.from_dict(recipe)
+        self.skeleton = skeleton_named(skeleton)
+        self.sample_names = sample_names or []
+        self.model = create_model(self.recipe.model, len(self.skeleton), **self.recipe.model_args)
+        if self.recipe.head_init == "zero":
+            zero_heads(self.model)
+        self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.register_buffer("mean", torch.tensor(BGR_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(BGR_STD).view(1, 3, 1, 1), persistent=False)
+        self._val_distances: list[np.ndarray] = []
+
+    def forward(self, images_BCHW: Tensor) -> list[Tensor]:
+        """uint8 BGR crops (B, 3, H, W) -> raw heatmaps (B, J, H/4, W/4) per stage."""
+        return self.model((images_BCHW.float() - self.mean) / self.std)
+
+    def training_step(self, batch: Batch, _batch_index: int) -> Tensor:
+        """Loss summed over stages (eq. 2 with MSE), averaged over the batch."""
+        stages = self(batch["images"])
+        loss = self._loss_B(stages, batch).mean()
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"the loss became {loss.item()} in epoch {self.current_epoch}, on the images "
+                f"{', '.join(self._names(batch))}: look at them, or lower the learning rate"
+            )
+        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch["images"]))
+        return loss
+
+    def validation_step(self, batch: Batch, _batch_index: int) -> None:
+        """Collects joint distances in torso lengths; no flip test, so that it costs little."""
+        logits = self(batch["images"])[-1].float()
+        if self.recipe.loss == "cross_entropy":
+            logits = probability_heatmaps(logits, self.recipe.sigma)
+        cells, _ = decode(logits.cpu().numpy(), sigma=self.recipe.sigma)
+        predicted = geometry.cells_to_crop(cells, self.model.stride)  # type: ignore[arg-type]
+        true = batch["points"].cpu().numpy()
+        self._val_distances.append(
+            normalised_distances(
+                predicted, true, batch["labelled"].cpu().numpy(), torso_lengths(true, self.skeleton)
+            )
+        )
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs ``val_pck``: PCK@0.2 of torso length in percent, mean over joints."""
+        distances = np.concatenate(self._val_distances)
+        self._val_distances.clear()
+        self.log("val_pck", 100 * float(np.nanmean(pck(distances, 0.2))), prog_bar=True)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Optimiser and a learning rate set at every step from :meth:`Recipe.lr_at`."""
+        r = self.recipe
+        # Gates, biases and BatchNorm parameters are no weights to decay.
+        matrices = [p for p in self.model.parameters() if p.squeeze().ndim > 1]
+        others = [p for p in self.model.parameters() if p.squeeze().ndim <= 1]
+        groups = [{"params": matrices, "weight_decay": r.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        optimizer = (
+            torch.optim.AdamW(groups, lr=r.lr) if r.optimizer == "adamw" else torch.optim.RMSprop(groups, lr=r.lr)
+        )
+        steps_per_epoch = self.trainer.estimated_stepping_batches / (self.trainer.max_epochs or r.epochs)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: r.lr_at((step + 1) / steps_per_epoch) / r.lr)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _loss_B(self, stages: list[Tensor], batch: Batch) -> Tensor:
+        cells = geometry.crop_to_cells(batch["points"], self.model.stride)  # type: ignore[arg-type]
+        target = gaussian_heatmaps(cells, stages[0].shape[-2:], self.recipe.sigma)  # type: ignore[arg-type]
+        losses = [heatmap_loss(maps, target, batch["labelled"], self.recipe.loss) for maps in stages]
+        return torch.stack(losses).sum(dim=0)
+
+    def _names(self, batch: Batch) -> list[str]:
+        return [self.sample_names[i] if self.sample_names else str(i) for i in batch["index"].tolist()]
+
+
+def zero_heads(model: nn.Module) -> None:
+    """Start the layers that give heatmaps at 0: all maps begin equal and the loss has no dead start to leave."""
+    heads = model.heads if hasattr(model, "heads") else [model.head]
+    for head in heads:  # type: ignore[union-attr]
+        nn.init.zeros_(head.weight)  # type: ignore[arg-type]
+        nn.init.zeros_(head.bias)  # type: ignore[arg-type]

@@ -1,0 +1,121 @@
+"""Running a recipe: loaders, callbacks, logs and checkpoints around the Lightning trainer."""
+
+import ctypes
+import logging
+import sys
+from pathlib import Path
+
+import lightning as L
+from lightning.pytorch.callbacks import (
+    EMAWeightAveraging,
+    LearningRateMonitor,
+    ModelCheckpoint,
+    RichProgressBar,
+)
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+from leanpose.data.augment import Augmentation
+from leanpose.data.dataset import CropDataset, EpochSampler, crop_loader
+from leanpose.errors import TrainingError
+from leanpose.readers import Sample, read_samples
+from leanpose.training.module import PoseModule
+from leanpose.training.recipes import Recipe
+
+LOG = logging.getLogger(__name__)
+
+
+def train(
+    recipe: Recipe,
+    data: list[str],
+    out: Path,
+    resume: bool = False,
+    workers: int = 1,
+    accelerator: str = "auto",
+    devices: int = 1,
+    max_epochs: int | None = None,
+    progress: bool = True,
+) -> Path:
+    """Train a recipe on ``KIND:PATH`` datasets and return the path of the best checkpoint.
+
+    ``out`` receives ``last.ckpt`` and ``best.ckpt`` (by validation PCK), a CSV log and TensorBoard events.
+
+    Args:
+        resume: go on from ``out/last.ckpt``, exactly as if the training had not stopped there.
+        workers: loader processes.
+        max_epochs: stop after this many epochs without changing the schedule; the rest can be resumed.
+
+    Raises:
+        TrainingError: when ``out`` holds a training and ``resume`` is off, when there is none to resume, or when the
+            loss is no longer finite.
+    """
+    last = out / "last.ckpt"
+    if last.exists() and not resume:
+        raise TrainingError(f"{out} already holds a training: resume it, or name another folder")
+    if resume and not last.exists():
+        raise TrainingError(f"{last} does not exist: nothing to resume")
+    keep_freed_memory()
+    L.seed_everything(recipe.seed, verbose=False)
+    train_samples, val_samples = read_samples(data, "train"), read_samples(data, "val")
+    if not train_samples or not val_samples:
+        raise TrainingError(f"{', '.join(data)}: {len(train_samples)} training and {len(val_samples)} validation samples")
+    module = PoseModule(recipe.to_dict(), train_samples[0].skeleton.name, [s.name for s in train_samples])
+    callbacks: list[L.Callback] = [
+        ModelCheckpoint(
+            out, filename="best", monitor="val_pck", mode="max", save_last=True, enable_version_counter=False,
+            save_on_train_epoch_end=True,
+        ),
+        LearningRateMonitor("epoch"),
+    ]  # fmt: skip
+    if recipe.ema:
+        callbacks.append(EMAWeightAveraging(decay=recipe.ema))
+    if progress:
+        callbacks.append(RichProgressBar())
+    trainer = L.Trainer(
+        accelerator=accelerator,
+        devices=devices,
+        precision="bf16-mixed",
+        max_epochs=recipe.epochs if max_epochs is None else min(max_epochs, recipe.epochs),
+        gradient_clip_val=recipe.clip_norm,
+        callbacks=callbacks,
+        logger=[CSVLogger(out, name="", version=""), TensorBoardLogger(out, name="", version="tensorboard")],
+        default_root_dir=out,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=50,
+        use_distributed_sampler=False,
+    )
+    trainer.fit(
+        module,
+        _loader(recipe, train_samples, True, workers, trainer),
+        _loader(recipe, val_samples, False, workers, trainer),
+        ckpt_path=last if resume else None,
+        weights_only=True,
+    )
+    return out / "best.ckpt"
+
+
+def _loader(recipe: Recipe, samples: list[Sample], training: bool, workers: int, trainer: L.Trainer):
+    dataset = CropDataset(
+        samples,
+        recipe.input_at if training else recipe.input_hw,
+        recipe.padding,
+        recipe.augmentation if training else Augmentation(),
+        recipe.seed,
+    )
+    repeats = [recipe.repeats.get(s.dataset, 1) if training else 1 for s in samples]
+    sampler = EpochSampler(repeats, recipe.seed, training, trainer.global_rank, trainer.world_size)
+    return crop_loader(dataset, sampler, recipe.batch_size, workers, drop_last=training)
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep freed memory for the next batch instead of handing it back to the system.
+
+    Training on a CPU otherwise spends up to half of its time on page faults for large activations.
+    """
+    if sys.platform != "linux":
+        return
+    m_trim_threshold, m_mmap_max = -1, -4
+    libc = ctypes.CDLL(None)
+    if not (hasattr(libc, "mallopt") and libc.mallopt(m_mmap_max, 0) and libc.mallopt(m_trim_threshold, 2**31 - 1)):
+        LOG.info("this C library takes no mallopt: training may be slower")
