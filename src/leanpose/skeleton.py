@@ -24,11 +24,11 @@ class Skeleton:
         joints: K joint names in label order; sides are marked by ``left_`` and ``right_``.
         limbs: pairs of joint names to draw a line between.
         sigmas: K per-joint constants of OKS (COCO), or ``None`` where none are published.
-        torso: the two joints whose distance PCK refers to.
+        torso: the two joints whose distance PCK refers to; asked for, and so checked, only by PCK.
 
     Raises:
-        SkeletonError: for repeated names, limbs or torso joints that are not joints, a left joint without its right
-            one, or sigmas that are not K positive numbers.
+        SkeletonError: for repeated names, limbs between joints it does not have, a left joint without its right one,
+            or sigmas that are not K positive numbers.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Skeleton:
         unknown = sorted({j for limb in self.limbs for j in limb} - set(self.joints))
         if unknown:
             raise SkeletonError(f"skeleton '{self.name}': limbs name joints it does not have: {', '.join(unknown)}")
-        if self.sigmas is not None and (len(self.sigmas) != len(self.joints) or min(self.sigmas) <= 0):
+        if self.sigmas is not None and (len(self.sigmas) != len(self.joints) or not all(s > 0 for s in self.sigmas)):
             raise SkeletonError(f"skeleton '{self.name}': sigmas must be {len(self.joints)} positive numbers")
         _ = self.flip_permutation
 
