@@ -74,6 +74,9 @@ def test_hand_computed_transforms():
     for rotation in (0, 30):
         shifted = g.crop_transform([10, 10, 30, 30], (40, 40), 1.0, rotation=rotation, shift=(0.5, 0))
         np.testing.assert_allclose(g.apply(shifted, np.array([[30.0, 20.0]])), [[19.5, 19.5]])
+    # shifts count in sides of the region shown, not of the box: 10 of 20 pixels for a box 4 wide
+    narrow = g.crop_transform([18, 10, 22, 30], (40, 40), 1.0, shift=(0.5, 0))
+    np.testing.assert_allclose(g.apply(narrow, np.array([[30.0, 20.0]])), [[19.5, 19.5]])
     # a tall box in a wide crop is grown sideways: 20 high shown in 40 rows
     assert g.crop_transform([10, 10, 11, 30], (40, 80), 1.0)[0, 0] == pytest.approx(2)
     # a box without width is still a box
@@ -262,7 +265,7 @@ def test_a_blob_lands_where_its_coordinate_lands(shrink, rotation, shift, offset
     np.testing.assert_allclose(centre_of_mass(crop), expected, atol=0.05)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.floats(0.5, 9), st.floats(-180, 180), st.tuples(st.floats(-0.2, 0.2), st.floats(-0.2, 0.2)), st.booleans())
 def test_no_darkness_leaks_in_where_the_image_covers_the_crop(shrink, rotation, shift, mirrored):
     white = np.full((1001, 1003, 3), 255, np.uint8)

@@ -102,11 +102,10 @@ def warp(image: np.ndarray, transform: np.ndarray, input_hw: tuple[int, int]) ->
     height, width = input_hw
     shrink = int(1 / np.sqrt(abs(np.linalg.det(transform[:, :2]))))
     if shrink >= 2:
-        right, bottom = width + 1, height + 1  # two pixels further: a cell mixed in reaches up to 1.5 pixels out
-        corners = apply(invert(transform), np.array([[-2, -2], [right, -2], [-2, bottom], [right, bottom]], float))
+        corners = apply(invert(transform), np.array([[-1, -1], [width, -1], [-1, height], [width, height]], float))
         x1, y1 = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
         x2, y2 = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + 1, image.shape[1::-1])
-        cols, rows = -((x1 - x2) // shrink), -((y1 - y2) // shrink)
+        cols, rows = -((x1 - x2) // shrink), -((y1 - y2) // shrink)  # rounded up: no edge may get lost
         if cols > 0 and rows > 0:
             region = image[y1 : y1 + rows * shrink, x1 : x1 + cols * shrink]
             rest_y, rest_x = rows * shrink - region.shape[0], cols * shrink - region.shape[1]

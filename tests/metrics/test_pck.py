@@ -164,8 +164,9 @@ def test_a_true_position_that_is_not_finite_must_not_be_labelled():
     predicted = np.ones((1, 2, 2))
     distances = normalised_distances(predicted, true, np.array([[False, True]]), np.ones(1))
     np.testing.assert_array_equal(distances, [[np.nan, 0]])
-    with pytest.raises(ValueError, match="not finite"):
-        normalised_distances(predicted, true, np.array([[True, True]]), np.ones(1))
+    for reference in (1.0, 0.0):  # judged or not, the labels contradict themselves
+        with pytest.raises(ValueError, match="not finite"):
+            normalised_distances(predicted, true, np.array([[True, True]]), np.array([reference]))
 
 
 def test_nothing_to_judge_gives_nan():
