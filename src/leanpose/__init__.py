@@ -1,3 +1,20 @@
 """leanpose: find people's joints in images and video, fast, on ordinary CPUs."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from leanpose.estimator import PoseEstimator
+    from leanpose.pose import Poses
+
 __version__ = "0.1.0.dev0"
+__all__ = ["PoseEstimator", "Poses", "__version__"]
+
+# found when first asked for, so that ``import leanpose`` costs nothing
+_HOMES = {"PoseEstimator": "leanpose.estimator", "Poses": "leanpose.pose"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'leanpose' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,153 @@
+"""Inference engines behind one call: a batch of normalised crops in, heatmaps out.
+
+An engine says in ``precision`` what it really computes in. OpenVINO rounds to bfloat16 on CPUs that have it in
+hardware unless told otherwise; that is welcome in use and several times faster, but a comparison of numbers needs
+``precision="f32"``.
+"""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+from leanpose.errors import EngineError, ModelError
+
+Precision = Literal["auto", "f32", "bf16"]
+InputShape = tuple[int | None, ...]
+
+
+class Engine(Protocol):
+    """A loaded model.
+
+    Attributes:
+        name: as :func:`create_engine` takes it.
+        precision: what it computes in, ``"f32"`` or ``"bf16"``.
+        input_shape: batch, channels, height, width; ``None`` where any size goes.
+    """
+
+    name: str
+    precision: str
+    input_shape: InputShape
+
+    def __call__(self, batch_NCHW: np.ndarray) -> np.ndarray:
+        """Heatmaps (N, K, h, w) float32 of normalised crops (N, 3, H, W) float32."""
+        ...
+
+
+class OnnxRuntimeEngine:
+    """ONNX Runtime on the CPU; computes in float32."""
+
+    name = "onnxruntime"
+    precision = "f32"
+
+    def __init__(self, path: Path, threads: int | None, precision: Precision) -> None:
+        import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as state  # pyright: ignore[reportAttributeAccessIssue]
+
+        if precision == "bf16":
+            raise EngineError("onnxruntime computes in f32 on CPUs: take engine 'openvino' for bf16")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors only
+        options.intra_op_num_threads = threads or 0  # 0: one per physical core
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except (
+            state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf,
+            state.NoModel, state.NoSuchFile, state.NotImplemented, state.RuntimeException,
+        ) as error:  # fmt: skip
+            raise _damaged(path, error) from error
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        _check_ports(path, len(inputs), len(outputs))
+        self.input_shape = tuple(side if isinstance(side, int) else None for side in inputs[0].shape)
+        self._input, self._output = inputs[0].name, outputs[0].name
+
+    def __call__(self, batch_NCHW: np.ndarray) -> np.ndarray:
+        return np.asarray(self._session.run([self._output], {self._input: batch_NCHW})[0])
+
+
+class OpenVinoEngine:
+    """OpenVINO on the CPU; computes in bfloat16 where the CPU has it in hardware, else in float32."""
+
+    name = "openvino"
+
+    def __init__(self, path: Path, threads: int | None, precision: Precision) -> None:
+        import openvino
+
+        core = openvino.Core()
+        if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise EngineError("this CPU does not compute in bf16: leave the precision at 'auto' or take 'f32'")
+        config: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY"}
+        if precision != "auto":
+            config["INFERENCE_PRECISION_HINT"] = precision
+        if threads is not None:
+            config["INFERENCE_NUM_THREADS"] = threads
+        try:
+            self._model = core.compile_model(path, "CPU", config)
+        except RuntimeError as error:
+            raise _damaged(path, error) from error
+        _check_ports(path, len(self._model.inputs), len(self._model.outputs))
+        sides = self._model.input(0).partial_shape
+        self.input_shape = tuple(None if side.is_dynamic else side.get_length() for side in sides)
+        self.precision = self._model.get_property("INFERENCE_PRECISION_HINT").to_string()
+
+    def __call__(self, batch_NCHW: np.ndarray) -> np.ndarray:
+        return self._model([np.ascontiguousarray(batch_NCHW)])[0]
+
+
+# in the order in which "auto" tries them
+ENGINES: dict[str, Callable[[Path, int | None, Precision], Engine]] = {
+    "openvino": OpenVinoEngine,
+    "onnxruntime": OnnxRuntimeEngine,
+}
+INSTALL = {"openvino": "pip install 'leanpose[openvino]'", "onnxruntime": "pip install onnxruntime"}
+
+
+def installed_engines() -> list[str]:
+    """Names of the engines that are installed, in the order in which ``"auto"`` takes them."""
+    return [name for name in ENGINES if find_spec(name) is not None]
+
+
+def create_engine(
+    onnx_path: str | Path, engine: str = "auto", threads: int | None = None, precision: Precision = "auto"
+) -> Engine:
+    """Load an ONNX file into an inference engine.
+
+    Args:
+        onnx_path: a network with one input (N, 3, H, W) and one output (N, K, h, w).
+        engine: ``"openvino"``, ``"onnxruntime"``, or ``"auto"``: the first of them that is installed.
+        threads: CPU threads; ``None`` for one per core.
+        precision: ``"f32"`` or ``"bf16"`` to insist; ``"auto"`` is the engine's choice. See ``Engine.precision``.
+
+    Raises:
+        EngineError: when the engine is unknown, not installed, or does not compute in that precision.
+        ModelError: when the file is missing, damaged, or not of one input and one output.
+    """
+    path = Path(onnx_path)
+    if engine != "auto" and engine not in ENGINES:
+        raise EngineError(f"unknown engine '{engine}': use auto, {' or '.join(ENGINES)}")
+    if precision not in ("auto", "f32", "bf16"):
+        raise EngineError(f"unknown precision '{precision}': use auto, f32 or bf16")
+    if threads is not None and threads < 1:
+        raise EngineError(f"threads must be 1 or more, not {threads}")
+    installed = installed_engines()
+    if engine == "auto":
+        if not installed:
+            raise EngineError(f"no inference engine is installed: {INSTALL['onnxruntime']}")
+        engine = installed[0]
+    elif engine not in installed:
+        raise EngineError(f"engine '{engine}' is not installed: {INSTALL[engine]}")
+    if path.suffix != ".onnx" or not path.is_file():
+        raise ModelError(f"no .onnx file at {path}")
+    return ENGINES[engine](path, threads, precision)
+
+
+def _check_ports(path: Path, inputs: int, outputs: int) -> None:
+    if (inputs, outputs) != (1, 1):
+        raise ModelError(f"{path} has {inputs} inputs and {outputs} outputs: a pose network here has one of each")
+
+
+def _damaged(path: Path, error: Exception) -> ModelError:
+    reason = next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), "no reason given")
+    return ModelError(f"{path} is damaged or not an ONNX model: {reason}")

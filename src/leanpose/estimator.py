@@ -1,0 +1,240 @@
+"""PoseEstimator: images and person boxes in, poses out."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from leanpose import geometry
+from leanpose.boxes import check_boxes
+from leanpose.card import ModelCard
+from leanpose.decode import METHODS, decode, merge_flipped
+from leanpose.engines import Engine, Precision, create_engine
+from leanpose.errors import BoxError, ImageError, ModelError
+from leanpose.media import as_bgr, load_image
+from leanpose.pose import Poses
+from leanpose.zoo import find_model
+
+Image = np.ndarray | str | os.PathLike[str]
+Color = Literal["bgr", "rgb"]
+OnError = Callable[[Image, ImageError | BoxError], None]
+
+
+class PoseEstimator:
+    """Finds the joints of the people in given boxes.
+
+    Attributes:
+        card: of the model.
+        engine: the loaded model; says which engine and precision are in use.
+        flip_test: also look at the mirrored crop and average; twice the work, a little better.
+        decode: method of :func:`leanpose.decode.decode`.
+        batch_size: people per call of the engine.
+
+    Example:
+        >>> poses = PoseEstimator()("photo.jpg", boxes=[[40, 20, 180, 400]])  # doctest: +SKIP
+        >>> poses.keypoints  # (1, K, 2) in image pixels  # doctest: +SKIP
+    """
+
+    card: ModelCard
+    engine: Engine
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = "small",
+        engine: str = "auto",
+        precision: Precision = "auto",
+        flip_test: bool = False,
+        decode: str | None = None,
+        batch_size: int = 16,
+        threads: int | None = None,
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: a packaged model's name, or the path of an ``.onnx`` file with its card beside it.
+            engine, precision, threads: as :func:`leanpose.engines.create_engine` takes them.
+            flip_test, batch_size: see the attributes.
+            decode: see the attributes; ``None`` for the card's.
+
+        Raises:
+            ModelError: when the model is unknown, damaged, or does not fit its card.
+            EngineError: when the engine is unknown, not installed, or cannot compute in that precision.
+            ValueError: for an unknown decode method, or a batch size below 1.
+        """
+        path, self.card = find_model(model if isinstance(model, str) else Path(model))
+        self.decode = decode or self.card.decode
+        if self.decode not in METHODS:
+            raise ValueError(f"unknown decode method '{self.decode}': use one of {', '.join(METHODS)}")
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be 1 or more, not {batch_size}")
+        self.flip_test = flip_test
+        self.batch_size = batch_size
+        self.engine = create_engine(path, engine, threads, precision)
+        given, wanted = self.engine.input_shape, (None, 3, *self.card.input_hw)
+        fits = len(given) == 4 and given[0] is None and all(g in (None, w) for g, w in zip(given, wanted, strict=True))
+        if not fits:
+            raise ModelError(f"{path} takes inputs of shape {given}; its card needs {wanted}, None being any number")
+
+    def __call__(
+        self, image: Image, boxes: ArrayLike | None = None, *, whole_image: bool = False, color: Color = "bgr"
+    ) -> Poses:
+        """The poses of the people in one image.
+
+        Args:
+            image: a file, or an array (H, W, 3), (H, W, 4) or (H, W).
+            boxes: the people's extents, x1, y1, x2, y2 in pixels, (4,) or (P, 4); a fifth number is the box's score.
+                Boxes may reach over the image's edge. None of them, as in ``[]``, gives empty poses.
+            whole_image: take the whole image as the box of one person.
+            color: channel order of an array.
+
+        Raises:
+            ImageError: when the image cannot be used.
+            BoxError: when a box cannot be used, or there are neither boxes nor ``whole_image``.
+        """
+        return next(self.estimate_pairs([(image, boxes)], whole_image=whole_image, color=color))
+
+    def estimate_many(
+        self,
+        images: Iterable[Image],
+        boxes: Iterable[ArrayLike],
+        *,
+        color: Color = "bgr",
+        on_error: OnError | None = None,
+    ) -> Iterator[Poses]:
+        """The poses of each image in turn; ``boxes`` has one entry per image. See :meth:`estimate_pairs`."""
+        return self.estimate_pairs(zip(images, boxes, strict=True), color=color, on_error=on_error)
+
+    def estimate_pairs(
+        self,
+        pairs: Iterable[tuple[Image, ArrayLike | None]],
+        *,
+        whole_image: bool = False,
+        color: Color = "bgr",
+        on_error: OnError | None = None,
+    ) -> Iterator[Poses]:
+        """The poses of each image in turn, batched over people across images.
+
+        Args:
+            pairs: images with their boxes, each as ``__call__`` takes them; read as needed, a batch ahead.
+            whole_image, color: as in ``__call__``, for all images.
+            on_error: called with an image that cannot be used, or whose boxes cannot, and the error; the image is
+                then left out. Without it the error is raised.
+
+        Raises:
+            ImageError, BoxError: as ``__call__`` does, without ``on_error``.
+            ModelError: when the model's heatmaps do not fit its card.
+        """
+        waiting: deque[_Waiting] = deque()  # images in order, whose people are
+        crops: list[np.ndarray] = []  # first found
+        transforms: list[np.ndarray] = []
+        found: deque[tuple[np.ndarray, np.ndarray]] = deque()  # and then here, in the same order
+
+        def run() -> None:
+            found.extend(zip(*self.postprocess(self.infer(np.stack(crops)), np.stack(transforms)), strict=True))
+            crops.clear()
+            transforms.clear()
+
+        def ready() -> Iterator[Poses]:
+            while waiting and len(found) >= len(waiting[0].boxes):
+                image = waiting.popleft()
+                yield image.poses([found.popleft() for _ in image.boxes], self.card)
+
+        for image, boxes in pairs:
+            try:
+                pixels, image_waiting = _open(image, boxes, whole_image, color)
+            except (ImageError, BoxError) as error:
+                if on_error is None:
+                    raise
+                on_error(image, error)
+                continue
+            waiting.append(image_waiting)
+            for box in image_waiting.boxes:
+                crop, transform = self.preprocess(pixels, box[None])
+                crops.append(crop[0])
+                transforms.append(transform[0])
+                if len(crops) >= self.batch_size:
+                    run()
+            yield from ready()
+        if crops:
+            run()
+        yield from ready()
+
+    def preprocess(self, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Normalised crops (P, 3, h, w) float32 and their transforms (P, 2, 3) of boxes (P, 4) in a BGR image."""
+        hw = self.card.input_hw
+        transforms = geometry.crop_transform(boxes, hw, self.card.padding)
+        crops = np.empty((len(boxes), *hw, 3), np.float32)
+        for crop, transform in zip(crops, transforms, strict=True):
+            crop[:] = geometry.warp(image, transform, hw)[..., :: -1 if self.card.color == "rgb" else 1]
+        crops -= np.asarray(self.card.mean, np.float32)
+        crops /= np.asarray(self.card.std, np.float32)
+        return np.ascontiguousarray(crops.transpose(0, 3, 1, 2)), transforms
+
+    def infer(self, crops: np.ndarray) -> np.ndarray:
+        """Heatmaps (P, K, h, w) of crops (P, 3, H, W); with ``flip_test`` the mean over the crops and their mirrors.
+
+        Raises:
+            ModelError: when the heatmaps do not fit the card.
+        """
+        heatmaps = self.engine(crops)
+        expected = (len(crops), len(self.card.skeleton), *self.card.heatmap_hw)
+        if heatmaps.shape != expected:
+            raise ModelError(f"model '{self.card.name}' gives heatmaps {heatmaps.shape}, its card says {expected}")
+        if not self.flip_test:
+            return heatmaps
+        flipped = self.engine(np.ascontiguousarray(crops[..., ::-1]))
+        return merge_flipped(heatmaps, flipped, self.card.skeleton.flip_permutation, self.card.flip_shift)
+
+    def postprocess(self, heatmaps: np.ndarray, transforms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Keypoints (P, K, 2) in image pixels and scores (P, K) from heatmaps (P, K, h, w)."""
+        cells, scores = decode(heatmaps, self.decode, sigma=self.card.sigma)
+        in_crop = geometry.cells_to_crop(cells, self.card.stride, self.card.cell_offset)
+        return geometry.apply(geometry.invert(transforms), in_crop), scores
+
+    def describe(self) -> str:
+        """Model, engine, precision, flip test and decode method in words, for reports."""
+        flip = "on" if self.flip_test else "off"
+        return (
+            f"model {self.card.name}, engine {self.engine.name} {self.engine.precision}, "
+            f"flip test {flip}, decode {self.decode}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    """An image whose people are on their way; the pixels are no longer needed."""
+
+    image_hw: tuple[int, int]
+    boxes: np.ndarray
+    box_scores: np.ndarray
+    source: str | None
+
+    def poses(self, people: list[tuple[np.ndarray, np.ndarray]], card: ModelCard) -> Poses:
+        if not people:
+            return Poses.empty(card.skeleton, self.image_hw, self.source)
+        keypoints, scores = (np.stack(part) for part in zip(*people, strict=True))
+        return Poses(
+            keypoints, scores, self.boxes, self.box_scores, card.skeleton, self.image_hw, source=self.source
+        )  # fmt: skip
+
+
+def _open(image: Image, boxes: ArrayLike | None, whole_image: bool, color: Color) -> tuple[np.ndarray, _Waiting]:
+    """The pixels in BGR, and what is to be kept of an image until its people are found."""
+    source = os.fspath(image) if isinstance(image, (str, os.PathLike)) else None
+    where = source or "image"
+    if boxes is None and not whole_image:
+        raise BoxError(
+            f"{where}: nobody says where the people are, and there is no detector yet: "
+            "pass boxes, or whole_image=True to take the whole image as one person"
+        )
+    if boxes is not None and whole_image:
+        raise BoxError(f"{where}: pass either boxes or whole_image=True, not both")
+    pixels = load_image(image) if isinstance(image, (str, os.PathLike)) else as_bgr(image, color)
+    hw = (pixels.shape[0], pixels.shape[1])
+    checked, box_scores = check_boxes(geometry.image_box(*hw) if boxes is None else boxes, hw, source or "")
+    return pixels, _Waiting(hw, checked, box_scores, source)
