@@ -1,0 +1,159 @@
+"""Poses: the people found in one image. Their files (JSON, CSV, COCO results) are in pose_formats."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from leanpose.errors import PosesError
+from leanpose.skeleton import Skeleton
+
+
+@dataclass(frozen=True, eq=False)
+class Poses:
+    """P people with K joints each, found in one image. The arrays are read-only copies of what was given.
+
+    Attributes:
+        keypoints: (P, K, 2) float32, x and y in image pixels whose centres lie at integers; NaN where not found.
+        scores: (P, K) float32 in [0, 1], one per joint.
+        boxes: (P, 4) float32, the people's extents as x1, y1, x2, y2 in image pixels.
+        box_scores: (P,) float32 in [0, 1].
+        skeleton: names the K joints.
+        image_hw: height and width of the image in pixels.
+        ids: (P,) int64, one per tracked person, or ``None``.
+        source: name of the image file, or ``None``.
+
+    Raises:
+        PosesError: when a field has the wrong shape, type or range. The message names the field.
+    """
+
+    keypoints: np.ndarray
+    scores: np.ndarray
+    boxes: np.ndarray
+    box_scores: np.ndarray
+    skeleton: Skeleton
+    image_hw: tuple[int, int]
+    ids: np.ndarray | None = None
+    source: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.skeleton, Skeleton):
+            raise PosesError(f"skeleton: must be a leanpose Skeleton, is {type(self.skeleton).__name__}")
+        if self.source is not None and not isinstance(self.source, str):
+            raise PosesError(f"source: must be a file name or None, is {type(self.source).__name__}")
+        hw = tuple(self.image_hw) if isinstance(self.image_hw, Sequence) else ()
+        if len(hw) != 2 or not all(isinstance(n, (int, np.integer)) and n > 0 for n in hw):
+            raise PosesError(f"image_hw: must be two positive whole numbers (height, width), is {self.image_hw!r}")
+        object.__setattr__(self, "image_hw", (int(hw[0]), int(hw[1])))
+
+        people = len(self.keypoints) if hasattr(self.keypoints, "__len__") else 0
+        joints = len(self.skeleton)
+        self._freeze("keypoints", np.float32, (people, joints, 2))
+        self._freeze("scores", np.float32, (people, joints))
+        self._freeze("boxes", np.float32, (people, 4))
+        self._freeze("box_scores", np.float32, (people,))
+        if self.ids is not None:
+            self._freeze("ids", np.int64, (people,))
+
+        missing = np.isnan(self.keypoints)
+        if np.isinf(self.keypoints).any():
+            raise PosesError("keypoints: infinite or beyond float32; a joint that was not found is NaN")
+        if (missing[..., 0] != missing[..., 1]).any():
+            raise PosesError("keypoints: a joint has only one of x and y; a joint that was not found has NaN in both")
+        for name in ("scores", "box_scores"):
+            values = getattr(self, name)
+            if not ((values >= 0) & (values <= 1)).all():
+                raise PosesError(f"{name}: must lie in [0, 1]; a joint that was not found scores 0")
+        if not np.isfinite(self.boxes).all() or (self.boxes[:, 2:] < self.boxes[:, :2]).any():
+            raise PosesError("boxes: must be finite x1, y1, x2, y2 with x2 >= x1 and y2 >= y1")
+
+    def _freeze(self, name: str, dtype: type, shape: tuple[int, ...]) -> None:
+        """Puts a read-only copy of the field in its place, once its kind and shape are right."""
+        try:
+            given = np.asarray(getattr(self, name))
+        except ValueError as error:
+            raise PosesError(f"{name}: not an array of shape {shape}: {error}") from error
+        if given.dtype.kind not in ("iu" if dtype is np.int64 else "iuf") and given.size:
+            raise PosesError(f"{name}: must hold {np.dtype(dtype).name} numbers, holds {given.dtype}")
+        if given.shape != shape:
+            raise PosesError(
+                f"{name}: shape {given.shape} instead of {shape}, for {shape[0]} people (the length of keypoints) "
+                f"with the {len(self.skeleton)} joints of {self.skeleton.name}"
+            )
+        with np.errstate(over="ignore"):  # what does not fit float32 becomes infinite and is refused by the caller
+            array = given.astype(dtype)
+        array.flags.writeable = False
+        object.__setattr__(self, name, array)
+
+    @classmethod
+    def empty(cls, skeleton: Skeleton, image_hw: tuple[int, int], source: str | None = None) -> "Poses":
+        """An image in which nobody was found."""
+        joints = len(skeleton)
+        return cls(
+            np.zeros((0, joints, 2)), np.zeros((0, joints)), np.zeros((0, 4)), np.zeros(0),
+            skeleton, image_hw, source=source,
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+    def __getitem__(self, index: Any) -> "Poses":
+        """Some of the people: one by number (still a Poses, of length 1), a slice, a mask (P,) or a list of numbers.
+
+        Raises:
+            IndexError: when there is no such person, or the mask has another length.
+        """
+        if isinstance(index, (int, np.integer)):
+            index = [index]
+        return Poses(
+            self.keypoints[index], self.scores[index], self.boxes[index], self.box_scores[index],
+            self.skeleton, self.image_hw, None if self.ids is None else self.ids[index], self.source,
+        )  # fmt: skip
+
+    def __iter__(self) -> Iterator["Poses"]:
+        return (self[person] for person in range(len(self)))
+
+    def draw(self, image: np.ndarray, **options: Any) -> np.ndarray:
+        """The image (H, W, 3) with these people drawn on a copy; options as in :func:`leanpose.drawing.draw_poses`."""
+        from leanpose.drawing import draw_poses
+
+        return draw_poses(image, self, **options)
+
+    def to_dict(self) -> dict[str, Any]:
+        """This image as a document of the JSON schema (see :func:`leanpose.pose_formats.to_document`)."""
+        from leanpose.pose_formats import to_document
+
+        return to_document([self])
+
+    @classmethod
+    def from_dict(cls, document: Any) -> "Poses":
+        """The poses in a document that holds one image.
+
+        Raises:
+            PosesError: when the document is of another schema or version, holds several images or does not fit.
+        """
+        from leanpose.pose_formats import from_document
+
+        images = from_document(document)
+        if len(images) != 1:
+            raise PosesError(f"images: expected one image, found {len(images)}; use read_json for several")
+        return images[0]
+
+    def to_json(self) -> str:
+        """:meth:`to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Poses":
+        """:meth:`from_dict` of JSON text; raises PosesError as it does, and when the text is not JSON."""
+        from leanpose.pose_formats import parse_json
+
+        return cls.from_dict(parse_json(text))
+
+    def to_coco(self, image_id: int | str | None = None) -> list[dict[str, Any]]:
+        """COCO keypoint results, one per person, as :func:`leanpose.pose_formats.coco_results` makes them."""
+        from leanpose.pose_formats import coco_results
+
+        return coco_results(self, image_id)

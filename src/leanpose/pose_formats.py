@@ -1,0 +1,263 @@
+"""Poses in files: the JSON schema, CSV, and COCO keypoint results."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leanpose.errors import PosesError, SkeletonError
+from leanpose.files import write_whole
+from leanpose.pose import Poses
+from leanpose.skeleton import Skeleton
+
+SCHEMA = "leanpose.poses"
+SCHEMA_VERSION = 1
+CSV_COLUMNS = (
+    "file", "person", "id", "joint", "x", "y", "score", "box_x1", "box_y1", "box_x2", "box_y2", "box_score",
+)  # fmt: skip
+
+
+def to_document(images: Sequence[Poses]) -> dict[str, Any]:
+    """Images of one skeleton as a document of the JSON schema, version 1.
+
+    ``{"schema", "version", "skeleton": {"name", "joints", "limbs", "sigmas", "torso"}, "images": [{"source",
+    "height", "width", "people": [{"id", "box": [x1, y1, x2, y2], "score", "keypoints": [[x, y, score], ...]}]}]}``,
+    in image pixels with centres at integers, joints in the order of the skeleton, null for what is not known.
+
+    Raises:
+        PosesError: when the images have different skeletons.
+    """
+    if any(poses.skeleton != images[0].skeleton for poses in images):
+        raise PosesError("skeleton: the images of one file must share it; write one file per skeleton")
+    return {
+        "schema": SCHEMA,
+        "version": SCHEMA_VERSION,
+        "skeleton": _skeleton_to_dict(images[0].skeleton) if images else None,
+        "images": [
+            {
+                "source": poses.source,
+                "height": poses.image_hw[0],
+                "width": poses.image_hw[1],
+                "people": [
+                    {
+                        "id": None if one.ids is None else int(one.ids[0]),
+                        "box": _numbers(one.boxes[0]),
+                        "score": _numbers(one.box_scores)[0],
+                        "keypoints": _numbers(np.concatenate((one.keypoints[0], one.scores[0][:, None]), axis=1)),
+                    }
+                    for one in poses
+                ],
+            }
+            for poses in images
+        ],
+    }
+
+
+def from_document(document: Any) -> list[Poses]:
+    """The images of a document made by :func:`to_document`.
+
+    Raises:
+        PosesError: when the document is of another schema or version, or a field is missing or does not fit.
+    """
+    if _field(document, "schema", str) != SCHEMA:
+        raise PosesError(f"schema: expected '{SCHEMA}', found {document['schema']!r}; this is another kind of file")
+    if _field(document, "version", int) != SCHEMA_VERSION:
+        raise PosesError(
+            f"version: this leanpose reads version {SCHEMA_VERSION}, found {document['version']}; update leanpose"
+        )
+    entries = _field(document, "images", list)
+    if not entries:
+        return []
+    skeleton = _skeleton_from_dict(_field(document, "skeleton", dict))
+    return [_image_from_dict(entry, skeleton, f"images[{i}].") for i, entry in enumerate(entries)]
+
+
+def write_json(images: Sequence[Poses], path: str | os.PathLike[str]) -> None:
+    """Writes the poses of many images to one JSON file, whole or not at all; raises PosesError."""
+    write_whole(path, json.dumps(to_document(images), allow_nan=False).encode(), PosesError)
+
+
+def read_json(path: str | os.PathLike[str]) -> list[Poses]:
+    """The poses in a JSON file written by :func:`write_json`.
+
+    Raises:
+        PosesError: when the file cannot be read, is not JSON, or holds something else. The message names the file.
+    """
+    try:
+        return from_document(parse_json(Path(path).read_bytes()))
+    except OSError as error:
+        raise PosesError(f"cannot read {path}: {error.strerror}") from error
+    except PosesError as error:
+        raise PosesError(f"{path}: {error}") from error
+
+
+def csv_rows(poses: Poses) -> list[tuple[Any, ...]]:
+    """One row of CSV_COLUMNS per joint; empty cells stand for no file name, no id and a joint not found."""
+    rows = []
+    for person, one in enumerate(poses):
+        id_ = "" if one.ids is None else int(one.ids[0])
+        box = (*_numbers(one.boxes[0]), *_numbers(one.box_scores))
+        for joint, point, score in zip(
+            poses.skeleton.joints, _numbers(one.keypoints[0]), _numbers(one.scores[0]), strict=True
+        ):
+            x, y = ("" if v is None else v for v in point)
+            rows.append((poses.source or "", person, id_, joint, x, y, score, *box))
+    return rows
+
+
+def write_csv(images: Sequence[Poses], path: str | os.PathLike[str]) -> None:
+    """Writes one row of CSV_COLUMNS per joint of many images, whole or not at all; raises PosesError."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for poses in images:
+        writer.writerows(csv_rows(poses))
+    write_whole(path, text.getvalue().encode(), PosesError)
+
+
+def coco_results(poses: Poses, image_id: int | str | None = None) -> list[dict[str, Any]]:
+    """COCO keypoint results, one per person.
+
+    COCO measures box edges from the corner of the image, half a pixel left of and above our zero, so they shift
+    by 0.5; its keypoints are pixel numbers as ours are and stay. A joint that was not found is ``0, 0, 0``. The
+    third number of a joint is its score; a person's score is the box score times the mean score of its joints.
+
+    Args:
+        image_id: COCO's number of the image. By default the number that the file is named for
+            (``000000081988.jpg``), or else its name.
+
+    Raises:
+        PosesError: when there is neither an ``image_id`` nor a source.
+    """
+    if image_id is None:
+        if poses.source is None:
+            raise PosesError("source: COCO results need an image_id, and these poses know no file name: give one")
+        stem = Path(poses.source).stem
+        image_id = int(stem) if stem.isascii() and stem.isdigit() else Path(poses.source).name
+    found = np.isfinite(poses.keypoints).all(axis=-1)
+    points = np.concatenate((poses.keypoints, poses.scores[..., None]), axis=-1)
+    points[~found] = 0
+    people_scores = poses.box_scores * points[..., 2].mean(axis=1)
+    boxes = poses.boxes.astype(float)
+    xywh = np.concatenate((boxes[:, :2] + 0.5, boxes[:, 2:] - boxes[:, :2]), axis=1)
+    return [
+        {
+            "image_id": image_id,
+            "category_id": 1,
+            "keypoints": _numbers(points[person].reshape(-1)),
+            "score": float(people_scores[person]),
+            "bbox": xywh[person].tolist(),
+        }
+        for person in range(len(poses))
+    ]
+
+
+def write_coco(
+    images: Sequence[Poses], path: str | os.PathLike[str], image_ids: Sequence[int | str] | None = None
+) -> None:
+    """Writes COCO results of many images, whole or not at all, with ids as `coco_results` takes them.
+
+    Raises:
+        PosesError: when an image has no id, the ids are not one per image, or the file cannot be written.
+    """
+    if image_ids is not None and len(image_ids) != len(images):
+        raise PosesError(f"image_ids: {len(image_ids)} ids for {len(images)} images")
+    ids = image_ids if image_ids is not None else [None] * len(images)
+    results = [result for poses, id_ in zip(images, ids, strict=True) for result in coco_results(poses, id_)]
+    write_whole(path, json.dumps(results, allow_nan=False).encode(), PosesError)
+
+
+def _numbers(values: np.ndarray) -> list[Any]:
+    """Nested lists of the shortest decimals that give back the same float32, ``None`` for NaN."""
+    if values.ndim > 1:
+        return [_numbers(row) for row in values]
+    return [None if np.isnan(v) else float(str(v)) for v in values]
+
+
+def parse_json(text: str | bytes) -> Any:
+    """JSON text as Python objects; raises PosesError when it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:  # ValueError is also what bytes that are no UTF-8 raise
+        raise PosesError(f"not JSON: {error}") from error
+
+
+def _field(holder: Any, key: str, kind: type | tuple[type, ...], where: str = "") -> Any:
+    if not isinstance(holder, dict) or key not in holder:
+        raise PosesError(f"{where}{key}: missing")
+    value = holder[key]
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise PosesError(f"{where}{key}: {value!r:.80} is not of the kind that belongs here")
+    return value
+
+
+def _array(values: list[Any], shape: tuple[int, ...], where: str) -> np.ndarray:
+    """Numbers and nulls as floats (shape); NumPy alone would take strings for numbers, too."""
+    if not _fits(values, shape):
+        raise PosesError(f"{where}: must be {' x '.join(map(str, shape))} numbers")
+    try:
+        return np.array(values, dtype=float)  # None becomes NaN
+    except OverflowError as error:
+        raise PosesError(f"{where}: {error}") from error
+
+
+def _fits(values: Any, shape: tuple[int, ...]) -> bool:
+    if not shape:
+        return values is None or (isinstance(values, (int, float)) and not isinstance(values, bool))
+    return isinstance(values, list) and len(values) == shape[0] and all(_fits(v, shape[1:]) for v in values)
+
+
+def _image_from_dict(entry: Any, skeleton: Skeleton, where: str) -> Poses:
+    source = _field(entry, "source", (str, type(None)), where)
+    image_hw = (_field(entry, "height", int, where), _field(entry, "width", int, where))
+    people = _field(entry, "people", list, where)
+    joints = len(skeleton)
+    points, boxes, box_scores, ids = np.zeros((len(people), joints, 3)), np.zeros((len(people), 4)), [], []
+    for i, person in enumerate(people):
+        here = f"{where}people[{i}]."
+        points[i] = _array(_field(person, "keypoints", list, here), (joints, 3), f"{here}keypoints")
+        boxes[i] = _array(_field(person, "box", list, here), (4,), f"{here}box")
+        box_scores.append(_field(person, "score", (int, float), here))
+        ids.append(_field(person, "id", (int, type(None)), here))
+    if len({id_ is None for id_ in ids}) > 1:
+        raise PosesError(f"{where}people: some have an id and some have none; give all or none")
+    given = np.array(ids) if ids and ids[0] is not None else None
+    try:
+        return Poses(points[..., :2], points[..., 2], boxes, np.array(box_scores), skeleton, image_hw, given, source)
+    except PosesError as error:
+        raise PosesError(f"{where}{error}") from error
+
+
+def _skeleton_to_dict(skeleton: Skeleton) -> dict[str, Any]:
+    return {
+        "name": skeleton.name,
+        "joints": list(skeleton.joints),
+        "limbs": [list(limb) for limb in skeleton.limbs],
+        "sigmas": None if skeleton.sigmas is None else list(skeleton.sigmas),
+        "torso": list(skeleton.torso),
+    }
+
+
+def _skeleton_from_dict(fields: dict[str, Any]) -> Skeleton:
+    name = _field(fields, "name", str, "skeleton.")
+    joints = _field(fields, "joints", list, "skeleton.")
+    limbs = _field(fields, "limbs", list, "skeleton.")
+    sigmas = _field(fields, "sigmas", (list, type(None)), "skeleton.")
+    torso = _field(fields, "torso", list, "skeleton.")
+    if not all(isinstance(part, list) and len(part) == 2 for part in (*limbs, torso)):
+        raise PosesError("skeleton.limbs: limbs and torso must be pairs of joint names")
+    if not all(isinstance(joint, str) for joint in (*joints, *torso, *(j for limb in limbs for j in limb))):
+        raise PosesError("skeleton.joints: joints must be names")
+    if sigmas is not None and (None in sigmas or not _fits(sigmas, (len(joints),))):
+        raise PosesError(f"skeleton.sigmas: must be {len(joints)} numbers or null")
+    try:
+        return Skeleton(
+            name, tuple(joints), tuple((a, b) for a, b in limbs), sigmas and tuple(sigmas), (torso[0], torso[1])
+        )
+    except SkeletonError as error:
+        raise PosesError(f"skeleton: {error}") from error
