@@ -93,12 +93,9 @@ def dark_by_loop(heatmap, sigma):
     y, x = np.unravel_index(heatmap.argmax(), heatmap.shape)
     gradient = np.array([log[y, x + 1] - log[y, x - 1], log[y + 1, x] - log[y - 1, x]]) / 2
     mixed = (log[y + 1, x + 1] - log[y + 1, x - 1] - log[y - 1, x + 1] + log[y - 1, x - 1]) / 4
-    hessian = np.array(
-        [
-            [log[y, x + 1] - 2 * log[y, x] + log[y, x - 1], mixed],
-            [mixed, log[y + 1, x] - 2 * log[y, x] + log[y - 1, x]],
-        ]
-    )
+    along_x = log[y, x + 1] - 2 * log[y, x] + log[y, x - 1]
+    along_y = log[y + 1, x] - 2 * log[y, x] + log[y - 1, x]
+    hessian = np.array([[along_x, mixed], [mixed, along_y]])
     if np.linalg.eigvalsh(hessian).max() >= 0:
         return np.array([x, y], float)
     return np.array([x, y]) + np.clip(-np.linalg.solve(hessian, gradient), -1, 1)
@@ -195,27 +192,6 @@ def test_mirrored_maps_give_mirrored_results(method, extra_shift, seed):
         expected[..., axis] = last - cells[..., axis]
         np.testing.assert_allclose(mirrored, expected, atol=1e-9)
         np.testing.assert_array_equal(mirrored_scores, scores)
-
-
-@every_method
-@given(st.integers(0, 2**31))
-def test_people_and_joints_are_decoded_on_their_own(method, seed):
-    maps = noisy_maps(seed)
-    cells, scores = decode(maps, method)
-    for n in range(2):
-        for k in range(3):
-            one_cells, one_scores = decode(maps[n : n + 1, k : k + 1], method)
-            np.testing.assert_allclose(one_cells[0, 0], cells[n, k], atol=1e-12)
-            assert one_scores[0, 0] == scores[n, k]
-
-
-@given(st.floats(1e-3, 1e3))
-def test_taylor_and_soft_do_not_depend_on_the_height_of_the_peak(factor):
-    maps = render(np.array([[20.3, 30.4]]), 2).astype(float)
-    for method in ("argmax", "quarter", "taylor", "soft"):
-        cells, scores = decode(maps * factor, method)
-        np.testing.assert_allclose(cells, decode(maps, method)[0], atol=1e-9)
-        assert scores[0, 0] == pytest.approx(min(maps.max() * factor, 1))
 
 
 # --- odd maps
@@ -369,12 +345,6 @@ def test_the_largest_numbers_do_not_overflow(method):
     assert np.abs(cells[0, 0] - [4, 4]).max() <= 0.75
 
 
-def test_scores_are_clipped():
-    maps = noisy_maps(1)
-    assert decode(maps * 7, "taylor")[1].max() == 1
-    assert decode(maps - 5, "taylor")[1].max() == 0
-
-
 @pytest.mark.parametrize(
     ("maps", "options", "named"),
     [
@@ -394,17 +364,10 @@ def test_unusable_arguments_are_refused(maps, options, named):
 
 
 @given(st.integers(0, 2**31))
-def test_merging_the_maps_of_the_mirrored_person_gives_the_maps_back(seed):
-    """A network that sees everything in the mirror alike: joints swap sides, cells mirror."""
+def test_merging_averages_with_mirrored_cells_of_the_opposite_joint(seed):
     rng = np.random.default_rng(seed)
-    maps = rng.random((2, 14, 6, 5))
+    maps, other = rng.random((2, 2, 14, 6, 5))
     partner = [LSP14.joints.index(_other_side(joint)) for joint in LSP14.joints]
-    seen = np.zeros_like(maps)
-    for k in range(14):
-        for x in range(5):
-            seen[:, k, :, x] = maps[:, partner[k], :, 4 - x]
-    np.testing.assert_allclose(merge_flipped(maps, seen, LSP14.flip_permutation), maps)
-    other = rng.random(maps.shape)
     expected = np.zeros_like(maps)
     for k in range(14):
         for x in range(5):

@@ -62,7 +62,7 @@ def crop_transform(
     size = boxes[..., 2:] - boxes[..., :2]
     if not np.all((size.min(axis=-1) >= 0) & (size.max(axis=-1) > 0)):
         raise ValueError("boxes must have x2 >= x1, y2 >= y1, and not be a single point")
-    region_w = np.maximum(size[..., 0], size[..., 1] * width / height) * padding * scale
+    region_w = np.maximum(size[..., 0], size[..., 1] * width / height) * padding * np.asarray(scale)
     zoom = width / region_w
     region = np.stack((region_w, region_w * height / width), axis=-1)
     centre = (boxes[..., :2] + boxes[..., 2:]) / 2 + np.asarray(shift) * region
