@@ -44,7 +44,7 @@ def predict(
     from leanpose.estimator import PoseEstimator
     from leanpose.info import OPENVINO_HINT, would_gain_from_openvino
     from leanpose.media import find_images
-    from leanpose.pose import write_coco, write_csv, write_json
+    from leanpose.pose_formats import write_coco, write_csv, write_json
 
     if [bool(box), boxes is not None, whole_image].count(True) != 1:
         raise BoxError(
