@@ -56,7 +56,8 @@ class PoseEstimator:
         """Load a model.
 
         Args:
-            model: a packaged model's name, or the path of an ``.onnx`` file with its card beside it.
+            model: a packaged model's name, the path of an ``.onnx`` file with its card beside it, or a ``.ckpt``
+                checkpoint, which runs on torch whatever ``engine`` says.
             engine, precision, threads: as :func:`leanpose.engines.create_engine` takes them.
             flip_test, batch_size: see the attributes.
             decode: see the attributes; ``None`` for the card's.
@@ -66,7 +67,14 @@ class PoseEstimator:
             EngineError: when the engine is unknown, not installed, or cannot compute in that precision.
             ValueError: for an unknown decode method, or a batch size below 1.
         """
-        path, self.card = find_model(model if isinstance(model, str) else Path(model))
+        path: str | Path
+        if Path(model).suffix == ".ckpt":
+            from leanpose.checkpoint import open_checkpoint  # brings torch
+
+            path, (self.engine, self.card) = Path(model), open_checkpoint(Path(model))
+        else:
+            path, self.card = find_model(model if isinstance(model, str) else Path(model))
+            self.engine = create_engine(path, engine, threads, precision)
         self.decode = decode or self.card.decode
         if self.decode not in METHODS:
             raise ValueError(f"unknown decode method '{self.decode}': use one of {', '.join(METHODS)}")
@@ -74,7 +82,6 @@ class PoseEstimator:
             raise ValueError(f"batch_size must be 1 or more, not {batch_size}")
         self.flip_test = flip_test
         self.batch_size = batch_size
-        self.engine = create_engine(path, engine, threads, precision)
         given, wanted = self.engine.input_shape, (None, 3, *self.card.input_hw)
         fits = len(given) == 4 and given[0] is None and all(g in (None, w) for g, w in zip(given, wanted, strict=True))
         if not fits:

@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from leanpose import __version__
-from leanpose.cli import models, predict
+from leanpose.cli import data, models, predict, training
 from leanpose.errors import LeanposeError, MissingExtraError
 
 # packages by the extra that brings them
@@ -64,8 +64,11 @@ def _options(
     pass
 
 
-for command in (predict.predict, models.models, models.info):
+for command in (
+    predict.predict, training.train, training.evaluate, training.export, models.models, models.info,
+):  # fmt: skip
     app.command()(command)
+app.add_typer(data.app, name="data")
 
 
 def main() -> None:

@@ -24,10 +24,13 @@ class PoseModule(L.LightningModule):
     Args:
         recipe: a :class:`Recipe` as a dict, so that checkpoints hold plain data only.
         skeleton: name of the joints' skeleton.
+        datasets: kinds of the datasets trained on, for the card.
         sample_names: names by sample index, for messages.
     """
 
-    def __init__(self, recipe: dict[str, Any], skeleton: str, sample_names: list[str] | None = None) -> None:
+    def __init__(
+        self, recipe: dict[str, Any], skeleton: str, datasets: list[str], sample_names: list[str] | None = None
+    ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["sample_names"])
         self.recipe = Recipe.from_dict(recipe)

@@ -58,7 +58,9 @@ def train(
     train_samples, val_samples = read_samples(data, "train"), read_samples(data, "val")
     if not train_samples or not val_samples:
         raise TrainingError(f"{', '.join(data)}: {len(train_samples)} training and {len(val_samples)} validation samples")
-    module = PoseModule(recipe.to_dict(), train_samples[0].skeleton.name, [s.name for s in train_samples])
+    datasets = sorted({sample.dataset for sample in train_samples})
+    names = [sample.name for sample in train_samples]
+    module = PoseModule(recipe.to_dict(), train_samples[0].skeleton.name, datasets, names)
     callbacks: list[L.Callback] = [
         ModelCheckpoint(
             out, filename="best", monitor="val_pck", mode="max", save_last=True, enable_version_counter=False,

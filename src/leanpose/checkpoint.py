@@ -1,0 +1,116 @@
+"""Training checkpoints as models: the network with its answer in the form that every engine returns."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from leanpose.card import DataSource, ModelCard, file_sha256
+from leanpose.complexity import complexity
+from leanpose.data.targets import probability_heatmaps
+from leanpose.errors import LeanposeError, ModelError
+from leanpose.models import create_model
+from leanpose.skeleton import skeleton_named
+from leanpose.training.recipes import BGR_MEAN, BGR_STD, Recipe
+
+TERMS = {
+    "lsp": DataSource("Leeds Sports Pose", "pictures belong to their photographers (Flickr); research use"),
+    "lspet": DataSource("LSP-extended", "pictures belong to their photographers (Flickr); research use"),
+}
+
+
+class AnsweringNet(nn.Module):
+    """A network that returns only its answer, the last stage, with an ideal peak of 1 whatever its loss was.
+
+    Input (B, 3, H, W), normalised; output (B, J, H/stride, W/stride).
+    """
+
+    def __init__(self, network: nn.Module, recipe: Recipe) -> None:
+        super().__init__()
+        self.network = network
+        self.softmax_sigma = recipe.sigma if recipe.loss == "cross_entropy" else None
+
+    def forward(self, images: Tensor) -> Tensor:
+        heatmaps = self.network(images)[-1]
+        if self.softmax_sigma is None:
+            return heatmaps
+        return probability_heatmaps(heatmaps, self.softmax_sigma)
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A trained network and what is known about it; the card's hash is that of the checkpoint file."""
+
+    net: AnsweringNet
+    recipe: Recipe
+    card: ModelCard
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Load a checkpoint written by ``leanpose train``: the averaged weights where the recipe averages.
+
+    Only plain tensors and data are read (``weights_only=True``); there is no fallback.
+
+    Raises:
+        ModelError: when the file is missing, is no checkpoint of leanpose, or its weights do not fit its recipe.
+    """
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        parameters, weights, epoch = content["hyper_parameters"], content["state_dict"], content["epoch"]
+        recipe, skeleton = Recipe.from_dict(parameters["recipe"]), skeleton_named(parameters["skeleton"])
+        datasets = parameters["datasets"]
+    except FileNotFoundError as error:
+        raise ModelError(f"{path}: no such checkpoint") from error
+    except (OSError, EOFError, RuntimeError, KeyError, TypeError, ValueError, UnpicklingError, LeanposeError) as error:
+        raise ModelError(f"{path}: not a checkpoint of 'leanpose train': {error}") from error
+    network = create_model(recipe.model, len(skeleton), **recipe.model_args)
+    try:
+        network.load_state_dict({k.removeprefix("model."): v for k, v in weights.items() if k.startswith("model.")})
+    except RuntimeError as error:
+        raise ModelError(f"{path}: the weights do not fit {recipe.model}: {error}") from error
+    net = AnsweringNet(network, recipe).eval()
+    card = ModelCard(
+        name=path.stem,
+        architecture=recipe.model,
+        skeleton=skeleton,
+        input_hw=recipe.input_hw,
+        color="bgr",
+        mean=BGR_MEAN,
+        std=BGR_STD,
+        padding=recipe.padding,
+        stride=network.stride,  # type: ignore[arg-type]
+        sigma=recipe.sigma,
+        sha256=file_sha256(path),
+        params=sum(p.numel() for p in network.parameters()),
+        macs=complexity(network, recipe.input_hw).macs,
+        recipe=recipe.name,
+        data=tuple(TERMS.get(name, DataSource(name, "not stated")) for name in datasets),
+        epochs=epoch + 1,
+        license="Apache-2.0 for the code; weights under the terms of the images they were trained on",
+    )
+    return Checkpoint(net, recipe, card)
+
+
+class TorchEngine:
+    """A checkpoint as an inference engine, on the CPU in float32."""
+
+    name = "torch"
+    precision = "f32"
+
+    def __init__(self, net: AnsweringNet, input_hw: tuple[int, int]) -> None:
+        self.net = net
+        self.input_shape = (None, 3, *input_hw)
+
+    def __call__(self, batch_NCHW: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return self.net(torch.from_numpy(batch_NCHW)).numpy()
+
+
+def open_checkpoint(path: Path) -> tuple[TorchEngine, ModelCard]:
+    """A checkpoint as the estimator needs it: an engine and a card."""
+    loaded = load_checkpoint(path)
+    return TorchEngine(loaded.net, loaded.card.input_hw), loaded.card

@@ -1,0 +1,101 @@
+"""``leanpose train``, ``export`` and ``evaluate``: from a recipe to a measured model."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+DATA_HELP = "Dataset as KIND:PATH with KIND lsp, lspet or pack; repeat for more."
+Data = Annotated[list[str], typer.Option("--data", metavar="KIND:PATH", help=DATA_HELP)]
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe, such as softgate_lsp.")],
+    data: Data,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run; runs/RECIPE by default.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last epoch.")] = False,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe; repeatable.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Loader processes.")] = 1,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu or another that Lightning knows.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
+    stop_after: Annotated[
+        int | None, typer.Option(min=1, metavar="EPOCHS", help="Stop early; --resume goes on with the same schedule.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Print the resolved recipe and stop.")] = False,
+) -> None:
+    """Train a recipe. Writes last.ckpt, best.ckpt, metrics.csv and TensorBoard logs; an interrupted run resumes."""
+    import json
+
+    from leanpose.training.recipes import override, recipe_named
+
+    resolved = override(recipe_named(recipe), set_ or [])
+    if show:
+        typer.echo(json.dumps(resolved.to_dict(), indent=2))
+        return
+    from leanpose.training.run import train as run
+
+    folder = out or Path("runs") / recipe
+    best = run(resolved, data, folder, resume, workers, accelerator, devices, stop_after)
+    typer.echo(f"best checkpoint: {best}")
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A .ckpt file of 'leanpose train'.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The .onnx file; beside the checkpoint if not given.")] = None,
+) -> None:
+    """Export a checkpoint to ONNX with its card, once both give the same joints on batches of 1, 2 and 5."""
+    from leanpose.export import export_checkpoint
+
+    onnx = out or checkpoint.with_suffix(".onnx")
+    card, parity = export_checkpoint(checkpoint, onnx)
+    typer.echo(
+        f"{onnx}: {card.params / 1e6:.2f} M parameters, {card.macs / 1e9:.2f} G MACs; differs from the checkpoint by "
+        f"{parity.heatmap:.1e} of the peak and {parity.pixels:.4f} px at most"
+    )
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A packaged model, an .onnx file with its card, or a checkpoint.")],
+    data: Data,
+    part: Annotated[Literal["test", "val", "train"], typer.Option(help="Which part of the data.")] = "test",
+    flip_test: Annotated[bool, typer.Option("--flip-test/--no-flip-test", help="Average with the mirrored crop.")] = True,
+    decode: Annotated[str | None, typer.Option(help="Decode method; the card's if not given.")] = None,
+    engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime; checkpoints run on torch.")] = "auto",
+    precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="What the engine computes in.")] = "auto",
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for evaluation.json, curve.png, worst.png.")] = None,
+    save_scores: Annotated[
+        bool, typer.Option("--save-scores", help="Write the means into the model's card, with this command.")
+    ] = False,
+) -> None:
+    """Measure a model: PCK@0.2 person-centric by joint, with boxes around the joints and at the image centre."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from leanpose.errors import ModelError
+    from leanpose.estimator import PoseEstimator
+    from leanpose.evaluate import evaluate as run
+    from leanpose.evaluate import record_scores, table, write_report
+    from leanpose.readers import read_samples
+
+    estimator = PoseEstimator(model, engine, precision, flip_test, decode)
+    samples = read_samples(data, part)
+    console = Console(stderr=True)
+    evaluations = [
+        run(estimator, samples, boxes, lambda s: track(s, "people", console=console, disable=not console.is_terminal))
+        for boxes in ("hull", "centre")
+    ]
+    Console().print(table(evaluations))
+    if out:
+        title = f"{estimator.card.name} on {', '.join(d.partition(':')[0] for d in data)} {part}"
+        write_report(evaluations, out, title)
+        typer.echo(f"report: {out}")
+    if save_scores:
+        if not model.endswith(".onnx"):
+            raise ModelError(f"--save-scores: give the .onnx file whose card is to be changed, not '{model}'")
+        kinds = " ".join(f"--data {d.partition(':')[0]}:DIR" for d in data)
+        flags = ("" if flip_test else " --no-flip-test") + (f" --decode {decode}" if decode else "")
+        command = f"leanpose evaluate {Path(model).stem} {kinds} --part {part}{flags} --engine {engine}"
+        record_scores(Path(model).with_suffix(".json"), evaluations, f"{kinds.split(':')[0].split()[-1]} {part}", command)
+        typer.echo(f"scores written to {Path(model).with_suffix('.json')}")

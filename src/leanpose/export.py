@@ -1,0 +1,113 @@
+"""Export of checkpoints to ONNX, with a gate that compares every exported model with the network it came from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from leanpose import geometry
+from leanpose.card import ModelCard, file_sha256
+from leanpose.checkpoint import AnsweringNet, load_checkpoint
+from leanpose.decode import decode
+from leanpose.engines import create_engine
+from leanpose.errors import ExportError, MissingExtraError
+
+PARITY_BATCHES = (1, 2, 5)
+MAX_HEATMAP_ERROR = 1e-4  # of the peak; f32 on both sides differs by rounding alone
+MAX_PIXEL_ERROR = 0.05
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far an exported model is from its network.
+
+    Attributes:
+        heatmap: largest difference of any heatmap cell over the largest value.
+        pixels: largest distance of any decoded joint, in crop pixels.
+    """
+
+    heatmap: float
+    pixels: float
+
+
+def export_checkpoint(checkpoint: Path, onnx: Path) -> tuple[ModelCard, Parity]:
+    """Export a checkpoint to ``onnx`` with its card ``.json`` beside it, once both agree on the same crops.
+
+    Raises:
+        ModelError: when the checkpoint cannot be loaded.
+        ExportError: when the exported model disagrees with the network; nothing is left behind.
+    """
+    loaded = load_checkpoint(checkpoint)
+    partial = onnx.with_name(f".{onnx.stem}.partial.onnx")
+    onnx.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        write_onnx(loaded.net, loaded.card.input_hw, partial)
+        parity = check_parity(loaded.net, partial, loaded.card)
+        card = replace(loaded.card, name=onnx.stem, sha256=file_sha256(partial))
+        partial.replace(onnx)
+    finally:
+        partial.unlink(missing_ok=True)
+    card.save(onnx.with_suffix(".json"))
+    return card, parity
+
+
+def write_onnx(net: AnsweringNet, input_hw: tuple[int, int], path: Path) -> None:
+    """Write a network as one ONNX file: ``images`` (batch, 3, H, W) f32 in, ``heatmaps`` (batch, J, h, w) out."""
+    try:
+        import onnxscript  # noqa: F401  the exporter's back end
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("onnxscript", "train") from error
+    example = torch.zeros(2, 3, *input_hw)  # the exporter takes a batch of 1 for a constant
+    torch.onnx.export(
+        net.eval(),
+        (example,),
+        path,
+        input_names=["images"],
+        output_names=["heatmaps"],
+        dynamic_shapes={"images": {0: torch.export.Dim("batch")}},
+        external_data=False,
+        dynamo=True,
+        verbose=False,
+    )
+
+
+def check_parity(net: Callable[[Tensor], Tensor], onnx: Path, card: ModelCard) -> Parity:
+    """Compare heatmaps and decoded joints of a network and its export on smooth random crops, in f32.
+
+    Raises:
+        ExportError: when heatmaps differ by more than 1e-4 of their peak or a joint by more than 0.05 px.
+    """
+    engine = create_engine(onnx, engine="onnxruntime", precision="f32")
+    rng = np.random.default_rng(0)
+    worst = Parity(0.0, 0.0)
+    for batch in PARITY_BATCHES:
+        images = _smooth_noise(rng, batch, card.input_hw)
+        with torch.inference_mode():
+            expected = net(torch.from_numpy(images)).numpy()
+        actual = engine(images)
+        if actual.shape != expected.shape:
+            raise ExportError(f"{onnx}: heatmaps {actual.shape} where the network gives {expected.shape}")
+        heatmap = float(np.abs(actual - expected).max() / max(np.abs(expected).max(), 1e-12))
+        joints = [
+            geometry.cells_to_crop(decode(maps, card.decode, sigma=card.sigma)[0], card.stride, card.cell_offset)
+            for maps in (actual, expected)
+        ]
+        pixels = float(np.linalg.norm(joints[0] - joints[1], axis=-1).max())
+        worst = Parity(max(worst.heatmap, heatmap), max(worst.pixels, pixels))
+        # written so that NaN fails too
+        if not (worst.heatmap <= MAX_HEATMAP_ERROR and worst.pixels <= MAX_PIXEL_ERROR):
+            raise ExportError(
+                f"{onnx}: at batch {batch} heatmaps differ by {worst.heatmap:.1e} of the peak (at most "
+                f"{MAX_HEATMAP_ERROR:.0e}) and joints by {worst.pixels:.3f} px (at most {MAX_PIXEL_ERROR}): not exported"
+            )
+    return worst
+
+
+def _smooth_noise(rng: np.random.Generator, batch: int, input_hw: tuple[int, int]) -> np.ndarray:
+    """Random normalised crops (batch, 3, H, W) whose detail is coarse enough to excite a trained network."""
+    height, width = input_hw
+    coarse = rng.normal(size=(batch, 3, height // 16, width // 16)).astype(np.float32)
+    return coarse.repeat(16, axis=2).repeat(16, axis=3)

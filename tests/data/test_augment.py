@@ -1,0 +1,111 @@
+"""Augmentation: the joints must move with the picture."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leanpose.data.augment import Augmentation, augmented_crop
+from leanpose.skeleton import LSP14
+
+STRONG = Augmentation(rotation=180, scale=0.3, shift=0.05, flip=0.5)
+
+
+def _spotted_image(points: np.ndarray) -> np.ndarray:
+    """Dark image with a bright blob of its own grey at each of the points."""
+    image = np.zeros((240, 200, 3), np.uint8)
+    ys, xs = np.mgrid[:240, :200]
+    for x, y in points:
+        blob = 250 * np.exp(-((xs - x) ** 2 + (ys - y) ** 2) / (2 * 3.0**2))
+        image = np.maximum(image, blob[..., None].astype(np.uint8))
+    return image
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000))
+def test_a_blob_is_found_where_its_joint_is_said_to_be(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    keypoints = rng.uniform((60, 60), (140, 180), size=(14, 2))
+    joint = int(rng.integers(14))
+    image = _spotted_image(keypoints[joint : joint + 1])
+    crop, points, labelled = augmented_crop(
+        image, keypoints, np.ones(14, bool), np.array([50.0, 50, 150, 190]), LSP14, (192, 160), 1.25, STRONG, rng
+    )
+    # after a flip the blob belongs to the opposite side's joint
+    candidates = [joint, int(LSP14.flip_permutation[joint])]
+    weights = crop[..., 0].astype(float)
+    ys, xs = np.mgrid[:192, :160]
+    found = np.array([(weights * xs).sum(), (weights * ys).sum()]) / weights.sum()
+    inside = [j for j in candidates if labelled[j] and np.all(points[j] > 12) and np.all(points[j] < (147, 179))]
+    if not inside:
+        return
+    assert min(np.linalg.norm(found - points[j]) for j in candidates) < 0.3
+
+
+def test_flip_swaps_sides_and_mirrors_the_picture() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 255, (64, 64, 3), np.uint8)
+    keypoints = rng.uniform(5, 58, size=(14, 2))
+    labelled = rng.random(14) < 0.5
+    box = np.array([-0.5, -0.5, 63.5, 63.5])
+    arguments = (image, keypoints, labelled, box, LSP14, (64, 64), 1.0)
+    crop, points, shown = augmented_crop(*arguments, Augmentation(flip=1), np.random.default_rng(0))
+    assert np.array_equal(crop, image[:, ::-1])
+    for j, name in enumerate(LSP14.joints):
+        other = name.replace("left_", "x_").replace("right_", "left_").replace("x_", "right_")
+        source = LSP14.joints.index(other)
+        assert points[j] == pytest.approx([63 - keypoints[source, 0], keypoints[source, 1]])
+        assert shown[j] == labelled[source]
+
+
+def test_no_augmentation_is_the_crop_that_evaluation_sees() -> None:
+    image = np.random.default_rng(3).integers(0, 255, (50, 80, 3), np.uint8)
+    box = np.array([-0.5, -0.5, 79.5, 49.5])
+    crop, points, _ = augmented_crop(
+        image, np.zeros((14, 2)), np.ones(14, bool), box, LSP14, (50, 80), 1.0, Augmentation(), np.random.default_rng(0)
+    )
+    assert np.array_equal(crop, image)
+    assert points == pytest.approx(0)
+
+
+def test_joints_outside_the_crop_are_not_labelled() -> None:
+    keypoints = np.full((14, 2), 30.0)
+    keypoints[0] = (-20, 30)
+    keypoints[1] = (30, 200)
+    _, _, shown = augmented_crop(
+        np.zeros((60, 60, 3), np.uint8), keypoints, np.ones(14, bool), np.array([0.0, 0, 59, 59]), LSP14, (64, 64),
+        1.0, Augmentation(), np.random.default_rng(0),
+    )  # fmt: skip
+    assert not shown[0]
+    assert not shown[1]
+    assert shown[2:].all()
+
+
+def test_colour_multiplies_each_channel_within_its_range() -> None:
+    image = np.full((32, 32, 3), 100, np.uint8)
+    seen = []
+    for seed in range(50):
+        crop, _, _ = augmented_crop(
+            image, np.zeros((14, 2)), np.ones(14, bool), np.array([-0.5, -0.5, 31.5, 31.5]), LSP14, (32, 32), 1.0,
+            Augmentation(colour=0.4), np.random.default_rng(seed),
+        )  # fmt: skip
+        assert (crop == crop[0, 0]).all()
+        seen.append(crop[0, 0])
+    assert np.min(seen) >= 60
+    assert np.max(seen) <= 140
+    assert np.std(seen) > 10
+
+
+def test_occlusion_covers_a_rectangle_of_one_colour() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    crop, _, _ = augmented_crop(
+        image, np.zeros((14, 2)), np.ones(14, bool), np.array([-0.5, -0.5, 63.5, 63.5]), LSP14, (64, 64), 1.0,
+        Augmentation(occlusion=1), np.random.default_rng(4),
+    )  # fmt: skip
+    changed = (crop != image).any(axis=2)
+    x, y, w, h = cv2.boundingRect(changed.astype(np.uint8))
+    assert 6 <= w <= 26
+    assert 6 <= h <= 26
+    patch = crop[y : y + h, x : x + w]
+    assert (patch == patch[0, 0]).all(axis=2).mean() > 0.95

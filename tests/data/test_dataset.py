@@ -1,0 +1,82 @@
+"""The loader's order and its independence of worker processes."""
+
+import collections
+
+import cv2
+import numpy as np
+import torch
+
+from leanpose.data.augment import Augmentation
+from leanpose.data.dataset import CropDataset, EpochSampler, collate, crop_loader
+from leanpose.readers import Sample
+from leanpose.skeleton import LSP14
+
+AUGMENTATION = Augmentation(rotation=30, scale=0.2, flip=0.5, colour=0.2)
+
+
+def _samples(count: int) -> list[Sample]:
+    rng = np.random.default_rng(0)
+    samples = []
+    for i in range(count):
+        image = cv2.imencode(".png", rng.integers(0, 255, (40, 40, 3), np.uint8))[1].tobytes()
+        keypoints = rng.uniform(5, 35, size=(14, 2))
+        samples.append(Sample("made", f"made/{i}", image, keypoints, np.ones(14, bool), np.array([0.0, 0, 39, 39]), LSP14))
+    return samples
+
+
+def test_every_index_comes_as_often_as_it_is_repeated() -> None:
+    repeats = [1, 3, 0, 2]
+    sampler = EpochSampler(repeats, seed=5)
+    assert len(sampler) == 6
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        keys = list(sampler)
+        assert {e for e, _ in keys} == {epoch}
+        assert collections.Counter(i for _, i in keys) == {0: 1, 1: 3, 3: 2}
+
+
+def test_epochs_differ_and_repeat_exactly() -> None:
+    sampler, again = EpochSampler([1] * 50, seed=1), EpochSampler([1] * 50, seed=1)
+    first = list(sampler)
+    sampler.set_epoch(1)
+    assert [i for _, i in sampler] != [i for _, i in first]
+    assert list(again) == first
+
+
+def test_processes_share_an_epoch_without_overlap() -> None:
+    parts = [[i for _, i in EpochSampler([1] * 10, seed=2, rank=rank, world_size=3)] for rank in range(3)]
+    assert {len(part) for part in parts} == {4}
+    counts = collections.Counter(i for part in parts for i in part)
+    assert set(counts) == set(range(10))
+    assert sum(counts.values()) == 12
+
+
+def test_batches_do_not_depend_on_the_number_of_workers() -> None:
+    samples = _samples(6)
+    batches = []
+    for workers in (0, 2):
+        dataset = CropDataset(samples, (32, 32), 1.25, AUGMENTATION, seed=3)
+        sampler = EpochSampler([1] * 6, seed=3)
+        sampler.set_epoch(4)
+        batches.append(list(crop_loader(dataset, sampler, 4, workers, drop_last=False)))
+    for a, b in zip(*batches, strict=True):
+        for key in a:
+            assert torch.equal(a[key], b[key]), key
+
+
+def test_crops_change_with_the_epoch_and_its_size() -> None:
+    dataset = CropDataset(_samples(1), lambda epoch: (32, 32) if epoch == 0 else (64, 64), 1.25, AUGMENTATION)
+    assert dataset[0, 0][0].shape == (32, 32, 3)
+    assert dataset[1, 0][0].shape == (64, 64, 3)
+    assert not np.array_equal(dataset[1, 0][0], dataset[2, 0][0])
+    assert np.array_equal(dataset[2, 0][0], dataset[2, 0][0])
+
+
+def test_collate_gives_channels_last_uint8_images() -> None:
+    dataset = CropDataset(_samples(3), (32, 48), 1.25, Augmentation())
+    batch = collate([dataset[0, i] for i in range(3)])
+    assert batch["images"].shape == (3, 3, 32, 48)
+    assert batch["images"].dtype == torch.uint8
+    assert batch["images"].is_contiguous(memory_format=torch.channels_last)
+    assert np.array_equal(batch["images"][1].permute(1, 2, 0).numpy(), dataset[0, 1][0])
+    assert batch["index"].tolist() == [0, 1, 2]

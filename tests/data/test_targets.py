@@ -1,0 +1,66 @@
+"""Targets and losses against loops and closed forms."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leanpose.data.targets import gaussian_heatmaps, heatmap_loss, probability_heatmaps
+
+
+def test_gaussian_heatmaps_equal_a_loop_over_cells() -> None:
+    cells = torch.tensor([[[3.25, 1.5], [-2.0, 4.0]]])
+    maps = gaussian_heatmaps(cells, (5, 7), sigma=1.3)
+    for j, (cx, cy) in enumerate(cells[0].tolist()):
+        for y in range(5):
+            for x in range(7):
+                expected = math.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * 1.3**2))
+                assert maps[0, j, y, x].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_mse_is_the_squared_error_over_labelled_joints() -> None:
+    rng = np.random.default_rng(1)
+    predicted, target = rng.normal(size=(2, 3, 4, 5)), rng.normal(size=(2, 3, 4, 5))
+    labelled = np.array([[True, False, True], [False, False, False]])
+    loss = heatmap_loss(torch.tensor(predicted), torch.tensor(target), torch.tensor(labelled), "mse")
+    by_hand = sum(((predicted[0, j] - target[0, j]) ** 2).sum() for j in (0, 2)) / 2
+    assert loss[0].item() == pytest.approx(by_hand, rel=1e-5)
+    assert loss[1].item() == 0
+
+
+@given(st.floats(3, 12), st.floats(3, 12), st.floats(0.8, 2.5))
+def test_cross_entropy_is_zero_exactly_at_the_target(x: float, y: float, sigma: float) -> None:
+    target = gaussian_heatmaps(torch.tensor([[[x, y]]], dtype=torch.float64), (16, 16), sigma)
+    labelled = torch.ones(1, 1, dtype=torch.bool)
+    perfect = heatmap_loss(target.clamp_min(1e-30).log(), target, labelled, "cross_entropy")
+    off = heatmap_loss(target.roll(2, dims=3).clamp_min(1e-30).log(), target, labelled, "cross_entropy")
+    assert perfect.item() == pytest.approx(0, abs=1e-4)
+    assert off.item() > 0.1
+
+
+def test_a_flat_map_costs_the_divergence_from_uniform() -> None:
+    """KL(target || uniform) = log(cells) - H(target), by the definition of entropy."""
+    target = gaussian_heatmaps(torch.tensor([[[8.0, 8.0]]]), (16, 16), 1.5)
+    share = (target / target.sum()).double()
+    entropy = -(share * share.clamp_min(1e-300).log()).sum().item()
+    loss = heatmap_loss(torch.zeros(1, 1, 16, 16), target, torch.ones(1, 1), "cross_entropy")
+    assert loss.item() == pytest.approx(math.log(256) - entropy, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+def test_unlabelled_joints_get_no_gradient(loss: str) -> None:
+    predicted = torch.randn(1, 2, 8, 8, requires_grad=True)
+    target = gaussian_heatmaps(torch.tensor([[[3.0, 3.0], [5.0, 5.0]]]), (8, 8), 1.0)
+    heatmap_loss(predicted, target, torch.tensor([[True, False]]), loss).sum().backward()  # type: ignore[arg-type]
+    assert predicted.grad is not None
+    assert predicted.grad[0, 0].abs().max() > 0
+    assert predicted.grad[0, 1].abs().max() == 0
+
+
+def test_probability_heatmaps_of_a_perfect_prediction_peak_at_one() -> None:
+    target = gaussian_heatmaps(torch.tensor([[[16.0, 16.0]]]), (33, 33), 2.0)
+    maps = probability_heatmaps(target.clamp_min(1e-30).log(), 2.0)
+    assert maps.max().item() == pytest.approx(1, abs=1e-3)

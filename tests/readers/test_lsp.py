@@ -1,0 +1,103 @@
+"""LSP readers: on small folders written to the distributed layout, and on the real ones where they are at hand."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from scipy.io import loadmat, savemat
+
+from leanpose.errors import DatasetError
+from leanpose.readers import read_samples
+from leanpose.readers.lsp import lsp_part, read_lsp, read_lspet
+
+
+def _write(folder: Path, joints: np.ndarray) -> Path:
+    (folder / "images").mkdir(parents=True)
+    savemat(folder / "joints.mat", {"joints": joints})
+    return folder
+
+
+def test_parts_follow_the_rule() -> None:
+    parts = [lsp_part(n) for n in range(1, 2001)]
+    assert parts.count("test") == 1000
+    assert parts.count("val") == 125
+    assert parts.count("train") == 873
+    assert [n for n in range(1, 2001) if lsp_part(n) is None] == [371, 550]
+    assert lsp_part(8) == lsp_part(1000) == "val"
+    assert lsp_part(1001) == "test"
+
+
+def test_lsp_keeps_occluded_joints_and_counts_pixels_from_zero(tmp_path: Path) -> None:
+    joints = np.zeros((3, 14, 2000))
+    joints[0], joints[1], joints[2] = 11.5, np.arange(14)[:, None] + 1, 1  # the flag says occluded
+    sample = read_lsp(_write(tmp_path / "lsp", joints), "train")[0]
+    assert sample.name == "lsp/im0001.jpg"
+    assert sample.labelled.all()
+    assert sample.keypoints[3].tolist() == [10.5, 3]
+    assert sample.box.tolist() == [10.5, 0, 10.5, 13]
+
+
+def test_lspet_drops_unlabelled_joints(tmp_path: Path) -> None:
+    joints = np.ones((14, 3, 3))
+    joints[:, 0, :], joints[:, 1, :] = 21, 31
+    joints[5] = [[-500], [900], [0]]
+    joints[6, 0, 1] = 51
+    samples = read_lspet(_write(tmp_path / "lspet", joints), "train")
+    assert len(samples) == 3
+    assert samples[0].labelled.tolist() == [j != 5 for j in range(14)]
+    assert samples[1].box.tolist() == [20, 30, 50, 30]
+    assert read_lspet(tmp_path / "lspet", "val") == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("lsp", "KIND:PATH"),
+        ("nosuch:x", "lsp, lspet, pack"),
+        ("lsp:/nowhere/at/all", "does not exist"),
+    ],
+)
+def test_wrong_specs_are_refused(spec: str, message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        read_samples([spec], "train")
+
+
+def test_wrong_folders_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"no joints\.mat"):
+        read_lsp(tmp_path, "train")
+    with pytest.raises(DatasetError, match="14x3x5.*expected 3x14xN"):
+        read_lsp(_write(tmp_path / "other", np.ones((14, 3, 5))), "train")
+    (tmp_path / "joints.mat").write_bytes(b"not a matlab file at all" * 20)
+    with pytest.raises(DatasetError, match="not a MATLAB file"):
+        read_lsp(tmp_path, "train")
+
+
+def test_a_missing_or_broken_image_names_the_sample(tmp_path: Path) -> None:
+    folder = _write(tmp_path / "lsp", np.random.default_rng(0).uniform(1, 50, (3, 14, 2000)))
+    sample = read_lsp(folder, "train")[0]
+    with pytest.raises(DatasetError, match=r"lsp/im0001\.jpg.*No such file"):
+        sample.load_image()
+    (folder / "images" / "im0001.jpg").write_bytes(b"\xff\xd8 broken")
+    with pytest.raises(DatasetError, match=r"lsp/im0001\.jpg.*not a readable image"):
+        sample.load_image()
+
+
+def test_real_lsp(data_root: Path) -> None:
+    samples = read_lsp(data_root / "lsp_dataset", "test")
+    assert len(samples) == 1000
+    raw = loadmat(data_root / "lsp_dataset" / "joints.mat")["joints"]
+    assert samples[4].name == "lsp/im1005.jpg"
+    assert np.array_equal(samples[4].keypoints[13], raw[:2, 13, 1004] - 1)
+    outside = 0
+    for sample in samples[::50]:
+        height, width = sample.load_image().shape[:2]
+        outside += int(((sample.keypoints < -0.5) | (sample.keypoints > (width - 0.5, height - 0.5))).any())
+    assert outside <= 2
+
+
+def test_real_lspet(data_root: Path) -> None:
+    samples = read_lspet(data_root / "lspet_dataset", "train")
+    assert len(samples) == 10_000
+    assert min(s.labelled.sum() for s in samples) >= 4
+    assert cv2.imread(str(samples[9999].image)) is not None

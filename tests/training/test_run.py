@@ -1,0 +1,147 @@
+"""Training runs: what is written, exact resumption, and how a broken run ends."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from leanpose.checkpoint import load_checkpoint
+from leanpose.errors import ModelError, TrainingError
+from leanpose.training.module import PoseModule
+from leanpose.training.recipes import Recipe
+from leanpose.training.run import train
+
+CPU = {"accelerator": "cpu", "workers": 0, "progress": False}
+
+
+def _equal(a: object, b: object, where: str = "") -> None:
+    if isinstance(a, torch.Tensor):
+        assert isinstance(b, torch.Tensor)
+        assert torch.equal(a, b), where
+    elif isinstance(a, dict):
+        assert isinstance(b, dict)
+        assert a.keys() == b.keys(), where
+        for key in a:
+            _equal(a[key], b[key], f"{where}/{key}")
+    elif isinstance(a, list | tuple):
+        assert isinstance(b, list | tuple)
+        assert len(a) == len(b), where
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            _equal(x, y, f"{where}/{i}")
+    else:
+        assert a == b, where
+
+
+def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path, made_pack: Path, small_recipe: Recipe) -> None:
+    data = [f"pack:{made_pack}"]
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    train(small_recipe, data, straight, **CPU)
+    train(small_recipe, data, broken, max_epochs=2, **CPU)
+    train(small_recipe, data, broken, resume=True, **CPU)
+    a, b = (torch.load(run / "last.ckpt", weights_only=True) for run in (straight, broken))
+    assert a["epoch"] == b["epoch"] == 3
+    assert a["global_step"] == b["global_step"] == 8
+    for part in ("state_dict", "current_model_state", "averaging_state", "optimizer_states", "lr_schedulers"):
+        _equal(a[part], b[part], part)
+
+
+def test_a_run_leaves_logs_and_a_checkpoint_of_averaged_weights(
+    tmp_path: Path, made_pack: Path, small_recipe: Recipe
+) -> None:
+    best = train(small_recipe, [f"pack:{made_pack}"], tmp_path, **CPU)
+    log = (tmp_path / "metrics.csv").read_text()
+    assert "val_pck" in log
+    assert "train_loss" in log
+    assert list((tmp_path / "tensorboard").glob("events.*"))
+    content = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    raw, averaged = content["current_model_state"], content["state_dict"]
+    assert any(not torch.equal(raw[k], averaged[k]) for k in raw)
+    loaded = load_checkpoint(tmp_path / "last.ckpt")
+    for key, value in loaded.net.network.state_dict().items():
+        assert torch.equal(value, averaged[f"model.{key}"])
+    assert load_checkpoint(best).card.architecture == "softgate_1x64"
+    assert loaded.card.epochs == 4
+    assert [d.name for d in loaded.card.data] == ["Leeds Sports Pose"]
+
+
+def test_the_loss_falls(tmp_path: Path, made_pack: Path, small_recipe: Recipe) -> None:
+    train(dataclasses.replace(small_recipe, epochs=12, lr=4e-3), [f"pack:{made_pack}"], tmp_path, **CPU)
+    rows = [line.split(",") for line in (tmp_path / "metrics.csv").read_text().splitlines()]
+    column = rows[0].index("train_loss")
+    losses = [float(row[column]) for row in rows[1:] if row[column]]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_a_loss_that_is_not_finite_names_its_images(tmp_path: Path, small_recipe: Recipe) -> None:
+    module = PoseModule(small_recipe.to_dict(), "lsp14", ["lsp"], ["lsp/a.jpg", "lsp/b.jpg"])
+    batch = {
+        "images": torch.zeros(2, 3, 64, 64, dtype=torch.uint8),
+        "points": torch.full((2, 14, 2), float("nan")),
+        "labelled": torch.ones(2, 14, dtype=torch.bool),
+        "index": torch.tensor([0, 1]),
+    }
+    with pytest.raises(TrainingError, match=r"nan.*lsp/a\.jpg, lsp/b\.jpg"):
+        module.training_step(batch, 0)
+
+
+def test_heads_start_at_zero_or_as_pytorch_does(small_recipe: Recipe) -> None:
+    for init, zero in (("zero", True), ("default", False)):
+        recipe = dataclasses.replace(small_recipe, head_init=init)
+        heads = PoseModule(recipe.to_dict(), "lsp14", ["lsp"]).model.heads
+        assert all((head.weight.abs().max() == 0) == zero for head in heads)  # type: ignore[union-attr]
+
+
+def test_a_folder_that_holds_a_training_is_not_overwritten(
+    tmp_path: Path, made_pack: Path, small_recipe: Recipe
+) -> None:
+    (tmp_path / "last.ckpt").write_bytes(b"")
+    with pytest.raises(TrainingError, match="already holds a training"):
+        train(small_recipe, [f"pack:{made_pack}"], tmp_path, **CPU)
+    with pytest.raises(TrainingError, match="nothing to resume"):
+        train(small_recipe, [f"pack:{made_pack}"], tmp_path / "empty", resume=True, **CPU)
+
+
+def test_checkpoints_that_are_none_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such checkpoint"):
+        load_checkpoint(tmp_path / "absent.ckpt")
+    for name, content in {"empty": b"", "text": b"hello world", "zip": b"PK\x03\x04 broken"}.items():
+        (tmp_path / f"{name}.ckpt").write_bytes(content)
+        with pytest.raises(ModelError, match="not a checkpoint"):
+            load_checkpoint(tmp_path / f"{name}.ckpt")
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    class Payload:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "ran",))
+
+    torch.save({"hyper_parameters": Payload(), "state_dict": {}, "epoch": 0}, tmp_path / "bad.ckpt")
+    with pytest.raises(ModelError, match="not a checkpoint"):
+        load_checkpoint(tmp_path / "bad.ckpt")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_validation_pck_of_a_perfect_network_is_100(made_pack: Path, small_recipe: Recipe) -> None:
+    """A network that answers with the labels scores 100, and one that answers elsewhere 0."""
+    from leanpose import geometry
+    from leanpose.data.targets import gaussian_heatmaps
+
+    module = PoseModule(small_recipe.to_dict(), "lsp14", ["lsp"])
+    points = torch.tensor(np.random.default_rng(0).uniform(12, 50, size=(3, 14, 2)), dtype=torch.float32)
+    batch = {
+        "images": torch.zeros(3, 3, 64, 64, dtype=torch.uint8),
+        "points": points,
+        "labelled": torch.ones(3, 14, dtype=torch.bool),
+        "index": torch.arange(3),
+    }
+    logged: dict[str, float] = {}
+    module.log = lambda name, value, **_: logged.update({name: float(value)})  # type: ignore[method-assign]
+    for offset, expected in ((0.0, 100), (45.0, 0)):
+        wrapped = (points + offset) % 64
+        maps = gaussian_heatmaps(geometry.crop_to_cells(wrapped, 4), (16, 16), 1.0).clamp_min(1e-9).log()  # type: ignore[arg-type]
+        module.forward = lambda images, maps=maps: [maps]  # type: ignore[method-assign]
+        module.validation_step(batch, 0)
+        module.on_validation_epoch_end()
+        assert logged["val_pck"] == pytest.approx(expected, abs=5)
