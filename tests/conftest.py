@@ -1,8 +1,12 @@
 """Fixtures that several tests share."""
 
 import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 
@@ -13,3 +17,99 @@ def data_root() -> Path:
     if not root or not Path(root).is_dir():
         pytest.skip("real images are absent: set LEANPOSE_DATA to the folder that holds lsp_dataset/ and the others")
     return Path(root)
+
+
+@pytest.fixture
+def dot_model(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a model that finds coloured dots: heatmap k is channel k of the crop, averaged over each 4x4 cell.
+
+    Where a soft dot of one colour lies is known without any network, so the whole way from photo to keypoint can be
+    held against it. Arguments are fields of the card; ``grid="corner"`` samples the first pixel of each cell instead
+    (the HRNet line's grid), and ``split=True`` splits the first channel into a left and a right joint by the halves
+    of the crop.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    from leanpose.card import DataSource, ModelCard, file_sha256
+    from leanpose.skeleton import Skeleton
+
+    def make(grid: str = "centre", split: bool = False, batch: str | int = "batch", **fields: Any) -> Path:
+        joints = ("left_hand", "right_hand") if split else ("nose", "neck", "head_top")
+        card = ModelCard(
+            **{
+                "name": "dots",
+                "architecture": "dots",
+                "skeleton": Skeleton("dots", joints, ((joints[0], joints[1]),)),
+                "input_hw": (96, 64),
+                "sigma": 1.5,
+                "sha256": "0" * 64,
+                "params": 0,
+                "macs": 0,
+                "recipe": "none",
+                "data": (DataSource("none", "none"),),
+                "epochs": 0,
+                "license": "none",
+                "mean": (10.0, 20.0, 30.0),
+                "std": (50.0, 60.0, 70.0),
+            }
+            | fields
+        )
+        height, width = card.input_hw
+        constants = {
+            "std": np.reshape(card.std, (1, 3, 1, 1)) / 255,
+            "mean": np.reshape(card.mean, (1, 3, 1, 1)) / 255,
+            "halves": np.stack([np.arange(width // 4) < width // 8, np.arange(width // 4) >= width // 8])[
+                None, :, None
+            ],
+        }
+        cell = 4 if grid == "centre" else 1
+        nodes = [
+            helper.make_node("Mul", ["images", "std"], ["scaled"]),
+            helper.make_node("Add", ["scaled", "mean"], ["pixels"]),
+            helper.make_node("AveragePool", ["pixels"], ["cells"], kernel_shape=[cell, cell], strides=[4, 4]),
+        ]
+        if split:
+            constants |= {"from": np.array([0]), "to": np.array([1]), "axis": np.array([1])}
+            nodes += [
+                helper.make_node("Slice", ["cells", "from", "to", "axis"], ["blue"]),
+                helper.make_node("Mul", ["blue", "halves"], ["heatmaps"]),
+            ]
+        else:
+            nodes.append(helper.make_node("Identity", ["cells"], ["heatmaps"]))
+        graph = helper.make_graph(
+            nodes,
+            "dots",
+            [helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch, 3, height, width])],
+            [
+                helper.make_tensor_value_info(
+                    "heatmaps", TensorProto.FLOAT, [batch, len(joints), height // 4, width // 4]
+                )
+            ],
+            [
+                numpy_helper.from_array(value if value.dtype.kind == "i" else value.astype(np.float32), name)
+                for name, value in constants.items()
+                if split or name in ("std", "mean")
+            ],
+        )
+        path = tmp_path / f"{card.name}.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
+        replace(card, sha256=file_sha256(path)).save(path.with_suffix(".json"))
+        return path
+
+    return make
+
+
+@pytest.fixture
+def dots() -> Callable[..., np.ndarray]:
+    """Draws soft dots: an image (H, W, 3) with one dot (x, y) or ``None`` per channel, black elsewhere."""
+
+    def draw(height: int, width: int, centres: Sequence[tuple[float, float] | None], sigma: float = 6.0) -> np.ndarray:
+        y, x = np.mgrid[:height, :width]
+        image = np.zeros((height, width, 3))
+        for channel, centre in enumerate(centres):
+            if centre is not None:
+                image[..., channel] = 255 * np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * sigma**2))
+        return image.round().astype(np.uint8)
+
+    return draw

@@ -139,11 +139,11 @@ def _from_coco(path: Path, text: str) -> dict[str, list[list[float]]]:
             people = {c["id"] for c in content.get("categories", ()) if c.get("name") == "person"} or {1}
             entries = content["annotations"]
         else:
-            names, people, entries = {}, {1}, content
+            names, people, entries = None, {1}, content
         for entry in entries:
             if entry.get("category_id", 1) in people:
                 image = entry["image_id"]
-                name = names[image] if names else str(image)
+                name = str(image) if names is None else names[image]
                 boxes[name].append([*_xyxy(entry["bbox"]), float(entry.get("score", 1.0))])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__} {error}"

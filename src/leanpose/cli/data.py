@@ -20,7 +20,9 @@ def pack(
     data: Data,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The .npz file to write.")],
     side: Annotated[int, typer.Option(min=16, help="Largest side of a crop in pixels; nobody is enlarged.")] = 224,
-    margin: Annotated[float, typer.Option(min=1, help="Side of a crop over the longer side of the person's box.")] = 1.7,
+    margin: Annotated[
+        float, typer.Option(min=1, help="Side of a crop over the longer side of the person's box.")
+    ] = 1.7,
     quality: Annotated[int, typer.Option(min=1, max=100, help="Of the WebP encoding.")] = 40,
 ) -> None:
     """Pack the training and validation people into one small file that trains anywhere, as --data pack:FILE."""

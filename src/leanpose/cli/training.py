@@ -1,5 +1,6 @@
 """``leanpose train``, ``export`` and ``evaluate``: from a recipe to a measured model."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -43,7 +44,9 @@ def train(
 
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="A .ckpt file of 'leanpose train'.")],
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The .onnx file; beside the checkpoint if not given.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The .onnx file; beside the checkpoint if not given.")
+    ] = None,
 ) -> None:
     """Export a checkpoint to ONNX with its card, once both give the same joints on batches of 1, 2 and 5."""
     from leanpose.export import export_checkpoint
@@ -60,11 +63,15 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="A packaged model, an .onnx file with its card, or a checkpoint.")],
     data: Data,
     part: Annotated[Literal["test", "val", "train"], typer.Option(help="Which part of the data.")] = "test",
-    flip_test: Annotated[bool, typer.Option("--flip-test/--no-flip-test", help="Average with the mirrored crop.")] = True,
+    flip_test: Annotated[
+        bool, typer.Option("--flip-test/--no-flip-test", help="Average with the mirrored crop.")
+    ] = True,
     decode: Annotated[str | None, typer.Option(help="Decode method; the card's if not given.")] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime; checkpoints run on torch.")] = "auto",
     precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="What the engine computes in.")] = "auto",
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for evaluation.json, curve.png, worst.png.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for evaluation.json, curve.png, worst.png.")
+    ] = None,
     save_scores: Annotated[
         bool, typer.Option("--save-scores", help="Write the means into the model's card, with this command.")
     ] = False,
@@ -81,6 +88,7 @@ def evaluate(
 
     estimator = PoseEstimator(model, engine, precision, flip_test, decode)
     samples = read_samples(data, part)
+    names = " and ".join(spec.partition(":")[0] for spec in data)
     console = Console(stderr=True)
     evaluations = [
         run(estimator, samples, boxes, lambda s: track(s, "people", console=console, disable=not console.is_terminal))
@@ -88,14 +96,20 @@ def evaluate(
     ]
     Console().print(table(evaluations))
     if out:
-        title = f"{estimator.card.name} on {', '.join(d.partition(':')[0] for d in data)} {part}"
-        write_report(evaluations, out, title)
+        write_report(evaluations, out, f"{estimator.card.name} on {names} {part}")
         typer.echo(f"report: {out}")
     if save_scores:
         if not model.endswith(".onnx"):
             raise ModelError(f"--save-scores: give the .onnx file whose card is to be changed, not '{model}'")
-        kinds = " ".join(f"--data {d.partition(':')[0]}:DIR" for d in data)
-        flags = ("" if flip_test else " --no-flip-test") + (f" --decode {decode}" if decode else "")
-        command = f"leanpose evaluate {Path(model).stem} {kinds} --part {part}{flags} --engine {engine}"
-        record_scores(Path(model).with_suffix(".json"), evaluations, f"{kinds.split(':')[0].split()[-1]} {part}", command)
-        typer.echo(f"scores written to {Path(model).with_suffix('.json')}")
+        card = Path(model).with_suffix(".json")
+        record_scores(card, evaluations, f"{names} {part}", _command(card.stem, data, part, flip_test, decode, engine))
+        typer.echo(f"scores written to {card}")
+
+
+def _command(model: str, data: list[str], part: str, flip_test: bool, decode: str | None, engine: str) -> str:
+    """The command that measures a packaged model again, on any machine whose LEANPOSE_DATA is set."""
+    root = os.environ.get("LEANPOSE_DATA")
+    specs = [spec.replace(root.rstrip("/"), "$LEANPOSE_DATA") if root else spec for spec in data]
+    options = [f"--data {spec}" for spec in specs] + [f"--part {part}", f"--engine {engine}"]
+    options += ["--no-flip-test"] * (not flip_test) + [f"--decode {decode}"] * (decode is not None)
+    return " ".join(("leanpose evaluate", model, *options))
