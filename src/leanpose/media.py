@@ -23,6 +23,7 @@ def load_image(source: str | os.PathLike[str] | bytes, max_pixels: int = MAX_PIX
     """An image file, or its bytes, as a BGR uint8 array (H, W, 3), upright by its EXIF orientation.
 
     Grey and CMYK become BGR, 16 bits become 8, transparency is dropped, and of several frames the first is taken.
+    OpenCV up to 4.12 leaves WebP files as they lie, and 4.10 cannot decode GIF.
     Nothing is decoded before the size that the header declares is known to be at most ``max_pixels``.
 
     Raises:

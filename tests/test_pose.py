@@ -1,0 +1,134 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from leanpose.errors import PosesError
+from leanpose.pose import Poses
+from leanpose.skeleton import LSP14, Skeleton
+
+PAIR = Skeleton("pair", ("left_hand", "right_hand"), limbs=(("left_hand", "right_hand"),))
+
+
+def parts(people: int = 3, **changed) -> dict:
+    """Arguments for Poses of ``people`` people with two joints each, all values distinct."""
+    return {
+        "keypoints": np.arange(people * 4, dtype=float).reshape(people, 2, 2),
+        "scores": np.linspace(0, 1, people * 2).reshape(people, 2),
+        "boxes": np.array([[i, i, i + 5, i + 9] for i in range(people)], dtype=float),
+        "box_scores": np.linspace(1, 0.5, people),
+        "skeleton": PAIR,
+        "image_hw": (20, 30),
+        "ids": np.arange(people) + 7,
+        "source": "a.jpg",
+    } | changed
+
+
+def test_fields_are_read_only_copies_of_the_declared_types():
+    given = parts()
+    poses = Poses(**given)
+    given["keypoints"][0, 0, 0] = 99
+    assert poses.keypoints[0, 0, 0] == 0
+    for name in ("keypoints", "scores", "boxes", "box_scores"):
+        assert getattr(poses, name).dtype == np.float32
+    assert poses.ids is not None
+    assert poses.ids.dtype == np.int64
+    with pytest.raises(ValueError, match="read-only"):
+        poses.scores[0, 0] = 0.5
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        poses.source = "b.jpg"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("keypoints", np.zeros((3, 5, 2)), r"keypoints: shape \(3, 5, 2\).*2 joints of pair"),
+        ("keypoints", np.zeros((3, 2)), "keypoints: shape"),
+        ("keypoints", 5.0, "keypoints: shape"),
+        ("keypoints", None, "keypoints: must hold float32 numbers"),
+        ("keypoints", [[[1, 2], [3, 4]], [[1, 2], [3]], [[1, 2], [3, 4]]], "keypoints: not an array"),
+        ("keypoints", np.full((3, 2, 2), "1"), "keypoints: must hold float32 numbers"),
+        ("keypoints", np.full((3, 2, 2), np.inf), "keypoints: infinite"),
+        ("keypoints", np.full((3, 2, 2), 1e300), "keypoints: infinite or beyond float32"),
+        ("keypoints", np.tile([np.nan, 1.0], (3, 2, 1)), "keypoints: a joint has only one of x and y"),
+        ("scores", np.zeros((2, 2)), "scores: shape"),
+        ("scores", np.full((3, 2), 1.01), r"scores: must lie in \[0, 1\]"),
+        ("scores", np.full((3, 2), -0.01), "scores: must lie"),
+        ("scores", np.full((3, 2), np.nan), "scores: must lie"),
+        ("scores", np.ones((3, 2), bool), "scores: must hold float32"),
+        ("boxes", np.zeros((3, 5)), "boxes: shape"),
+        ("boxes", np.full((3, 4), np.nan), "boxes: must be finite"),
+        ("boxes", np.tile([0, 0, np.inf, 1], (3, 1)), "boxes: must be finite"),
+        ("boxes", np.tile([5.0, 0, 4, 9], (3, 1)), "boxes: .* x2 >= x1"),
+        ("boxes", np.tile([0.0, 9, 4, 5], (3, 1)), "boxes: .* y2 >= y1"),
+        ("box_scores", np.zeros(2), "box_scores: shape"),
+        ("box_scores", np.full(3, 2.0), "box_scores: must lie"),
+        ("box_scores", np.full(3, np.nan), "box_scores: must lie"),
+        ("ids", np.zeros(2, int), "ids: shape"),
+        ("ids", np.array([1.5, 2, 3]), "ids: must hold int64"),
+        ("skeleton", "lsp14", "skeleton: must be a leanpose Skeleton, is str"),
+        ("image_hw", (20, 30, 3), "image_hw: must be two positive"),
+        ("image_hw", (20, 0), "image_hw: must be two positive"),
+        ("image_hw", (20.5, 30), "image_hw: must be two positive"),
+        ("image_hw", 20, "image_hw: must be two positive"),
+        ("source", 3, "source: must be a file name or None, is int"),
+    ],
+)
+def test_a_field_that_does_not_fit_is_named(field, value, message):
+    with pytest.raises(PosesError, match=f"^{message}"):
+        Poses(**parts(**{field: value}))
+
+
+def test_indexing_selects_whole_people():
+    poses = Poses(**parts())
+    for index, people in [
+        (1, [1]),
+        (-1, [2]),
+        (np.int64(0), [0]),
+        (slice(1, None), [1, 2]),
+        (slice(None, None, -1), [2, 1, 0]),
+        (np.array([True, False, True]), [0, 2]),
+        ([2, 0], [2, 0]),
+        ([], []),
+    ]:
+        some = poses[index]
+        assert len(some) == len(people)
+        for name in ("keypoints", "scores", "boxes", "box_scores", "ids"):
+            np.testing.assert_array_equal(getattr(some, name), getattr(poses, name)[people])
+        assert (some.skeleton, some.image_hw, some.source) == (PAIR, (20, 30), "a.jpg")
+
+
+@pytest.mark.parametrize("index", [3, -4, np.array([True])])
+def test_indexing_somebody_who_is_not_there(index):
+    with pytest.raises(IndexError):
+        Poses(**parts())[index]
+
+
+def test_iteration_gives_each_person_once():
+    people = list(Poses(**parts(ids=None)))
+    assert [len(one) for one in people] == [1, 1, 1]
+    assert [one.boxes[0, 0] for one in people] == [0, 1, 2]
+    assert all(one.ids is None for one in people)
+
+
+def test_nobody_found():
+    nobody = Poses.empty(LSP14, (20, 30), source="a.jpg")
+    assert len(nobody) == 0
+    assert list(nobody) == []
+    assert nobody.keypoints.shape == (0, 14, 2)
+    assert nobody.boxes.shape == (0, 4)
+    assert len(nobody[:]) == 0
+    assert nobody.to_coco() == []
+
+
+def test_a_joint_that_was_not_found_is_nan():
+    keypoints = parts()["keypoints"]
+    keypoints[1, 0] = np.nan
+    assert np.isnan(Poses(**parts(keypoints=keypoints)).keypoints[1, 0]).all()
+
+
+def test_draw_marks_the_people_on_a_copy():
+    poses = Poses(**parts(1, scores=np.ones((1, 2))))
+    image = np.zeros((20, 30, 3), np.uint8)
+    assert poses.draw(image, min_score=0.5).any()
+    assert not image.any()
