@@ -54,7 +54,7 @@ def test_refused_boxes_are_named(box, fault):
     "boxes", [[1, 2, 3], [[1, 2, 3, 4, 5, 6]], [[[1, 2, 3, 4]]], 7, [[1, 2, 3, 4], [1, 2]], "box", [None]]
 )
 def test_what_is_no_box(boxes):
-    with pytest.raises(BoxError, match="boxes must be|not finite"):
+    with pytest.raises(BoxError, match=r"boxes must be|not finite"):
         check_boxes(boxes, (50, 60))
 
 
@@ -160,5 +160,5 @@ def test_refused_coco(tmp_path, text, fault):
 
 
 def test_missing_box_file(tmp_path):
-    with pytest.raises(BoxError, match="nowhere.csv"):
+    with pytest.raises(BoxError, match=r"nowhere\.csv"):
         read_boxes(tmp_path / "nowhere.csv")

@@ -103,12 +103,12 @@ def test_other_schemas_are_refused(schema):
 def test_files_that_are_no_cards(tmp_path, content):
     path = tmp_path / "small.json"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match="small.json"):
+    with pytest.raises(ModelError, match=r"small\.json"):
         ModelCard.load(path)
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(ModelError, match="no model card at .*small.json"):
+    with pytest.raises(ModelError, match=r"no model card at .*small\.json"):
         ModelCard.load(tmp_path / "small.json")
 
 

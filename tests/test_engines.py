@@ -38,6 +38,13 @@ def test_results_are_not_overwritten_by_the_next_call(dot_model, crops, engine):
     np.testing.assert_array_equal(first, before)
 
 
+def test_threads_reach_the_engines(dot_model):
+    session = create_engine(dot_model(), "onnxruntime", threads=1)._session
+    assert session.get_session_options().intra_op_num_threads == 1
+    if "openvino" in installed_engines():
+        assert create_engine(dot_model(), "openvino", threads=1)._model.get_property("INFERENCE_NUM_THREADS") == 1
+
+
 @pytest.mark.parametrize("engine", installed_engines())
 def test_mirrored_view_of_an_array(dot_model, crops, engine):
     loaded = create_engine(dot_model(), engine, threads=1, precision="f32")
@@ -83,7 +90,7 @@ def test_damaged_files(dot_model, engine, damage):
     path = dot_model()
     whole = path.read_bytes()
     path.write_bytes({"empty": b"", "text": b"Not Found", "cut": whole[: len(whole) // 2]}[damage])
-    with pytest.raises(ModelError, match="dots.onnx is damaged"):
+    with pytest.raises(ModelError, match=r"dots\.onnx is damaged"):
         create_engine(path, engine)
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from leanpose import PoseEstimator
 from leanpose.engines import installed_engines
 from leanpose.errors import BoxError, EngineError, ImageError, ModelError
+from leanpose.geometry import apply
 from leanpose.media import save_image
 
 CENTRES = [(61.3, 40.2), (80.6, 75.1), (50.0, 110.7)]
@@ -123,13 +124,21 @@ def test_preprocess_normalises_per_channel(dot_model):
         np.testing.assert_allclose(crops[0, :, 48, 32], expected, rtol=1e-6)
 
 
+def test_crop_shows_the_padding_of_the_card(dot_model):
+    """Twice the box: its corners lie a quarter and three quarters into the crop of 64x96 pixels."""
+    estimator = strict(dot_model(padding=2.0))
+    _, transforms = estimator.preprocess(np.zeros((200, 200, 3), np.uint8), np.array([[10.0, 20, 42, 68]]))
+    corners = apply(transforms, np.array([[[10.0, 20], [42, 68]]]))
+    np.testing.assert_allclose(corners, [[[15.5, 23.5], [47.5, 71.5]]], atol=1e-9)
+
+
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 100])
 def test_batches_across_images_keep_everyone_in_place(dot_model, dots, tmp_path, batch_size):
     """Images with 2, 0, 3 and 1 people; every way to cut them into batches gives the same as one by one."""
     rng = np.random.default_rng(0)
     centres = [rng.uniform(30, 90, (people, 2)) for people in (2, 0, 3, 1)]
     images = [dots(120, 120, [c[0] if len(c) else None] * 3) for c in centres]
-    boxes = [np.concatenate((c - 28, c + (30, 35)), axis=1) for c in centres]
+    boxes = [np.hstack((c - 28, c + np.array([30, 35]))) for c in centres]
     path = tmp_path / "last.png"
     save_image(path, images[-1])
     images[-1] = path
@@ -170,7 +179,7 @@ def test_broken_image_stops_or_is_reported(estimator, dots, tmp_path):
     broken.write_bytes(b"\xff\xd8\xff not a picture")
     good = dots(60, 60, [(30, 30)] * 3)
     pairs = [(good, [10, 10, 50, 50]), (broken, [1, 1, 9, 9]), (good, [70, 70, 90, 90]), (good, [10, 10, 50, 50])]
-    with pytest.raises(ImageError, match="broken.jpg"):
+    with pytest.raises(ImageError, match=r"broken\.jpg"):
         list(estimator.estimate_pairs(pairs))
     reported = []
     results = list(estimator.estimate_pairs(pairs, on_error=lambda image, error: reported.append((image, error))))
@@ -204,6 +213,8 @@ def test_box_scores_are_kept(estimator, dots):
 def test_description_names_what_is_used(dot_model):
     estimator = PoseEstimator(dot_model(), engine="onnxruntime", flip_test=True, decode="argmax")
     assert estimator.describe() == "model dots, engine onnxruntime f32, flip test on, decode argmax"
+    for engine in installed_engines():
+        assert f"engine {engine} f32, flip test off" in strict(dot_model(), engine=engine).describe()
 
 
 def test_models_that_do_not_fit_their_card(dot_model, dots):

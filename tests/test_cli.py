@@ -1,0 +1,208 @@
+"""The command: what it writes, what it refuses, and that it needs no torch."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from leanpose import __version__
+from leanpose.cli import EXTRAS, app
+from leanpose.media import load_image, save_image
+
+CENTRE = (50.3, 60.6)
+ON = ["--box", "20,20,80,110"]
+
+
+@pytest.fixture
+def photo(tmp_path, dots):
+    path = tmp_path / "photo.png"
+    save_image(path, dots(130, 100, [CENTRE] * 3))
+    return path
+
+
+@pytest.fixture
+def run(tmp_path, dot_model, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = str(dot_model())
+    runner = CliRunner()
+
+    def call(*arguments):
+        defaults = ["--model", model, "--engine", "onnxruntime", "--out", "out"]
+        return runner.invoke(app, ["predict", *map(str, arguments), *defaults])
+
+    return call
+
+
+def test_predict_writes_json(run, photo, tmp_path):
+    result = run(photo, *ON)
+    assert result.exit_code == 0, result.output
+    assert "engine onnxruntime f32" in result.stdout
+    assert "1 people in 1 images" in result.stdout
+    written = json.loads((tmp_path / "out" / "poses.json").read_text())["images"]
+    assert [image["source"] for image in written] == [str(photo)]
+    assert (written[0]["height"], written[0]["width"]) == (130, 100)
+    (person,) = written[0]["people"]
+    assert person["box"] == [20, 20, 80, 110]
+    np.testing.assert_allclose([point[:2] for point in person["keypoints"]], [CENTRE] * 3, atol=0.15)
+
+
+def test_several_boxes_as_csv(run, photo, tmp_path):
+    result = run(photo, *ON, "--box", "-5,10,90,120", "--format", "csv", "--flip-test")
+    assert result.exit_code == 0
+    assert "flip test on" in result.stdout
+    rows = list(csv.DictReader((tmp_path / "out" / "poses.csv").open()))
+    assert [row["joint"] for row in rows] == ["nose", "neck", "head_top"] * 2
+    np.testing.assert_allclose([(float(r["x"]), float(r["y"])) for r in rows], [CENTRE] * 6, atol=0.2)
+
+
+def test_box_file_over_a_folder_as_coco(run, photo, dots, tmp_path):
+    folder = tmp_path / "photos"
+    for name in ("000000000007.png", "empty.png"):
+        save_image(folder / name, dots(130, 100, [CENTRE] * 3))
+    boxes = tmp_path / "boxes.csv"
+    boxes.write_text("file,x1,y1,x2,y2,score\n000000000007.png,20,20,80,110,0.5\n")
+    result = run(folder, "--boxes", boxes, "--format", "coco")
+    assert result.exit_code == 0
+    assert "1 of 2 images have no box" in result.stderr
+    (person,) = json.loads((tmp_path / "out" / "poses.coco.json").read_text())
+    assert (person["image_id"], person["category_id"], person["bbox"]) == (7, 1, [20.5, 20.5, 60, 90])
+
+
+def test_drawings_of_images_of_one_name(run, photo, dots, tmp_path):
+    for folder in ("a", "b"):
+        save_image(tmp_path / folder / "1.png", dots(130, 100, [CENTRE] * 3))
+    assert run("a", "b", "--whole-image", "--draw").exit_code == 0
+    for name in ("1_poses.png", "1_poses_2.png"):
+        drawn = load_image(tmp_path / "out" / name)
+        assert drawn.shape == (130, 100, 3)
+        assert (drawn != load_image(tmp_path / "a" / "1.png")).any()
+
+
+@pytest.mark.parametrize(
+    "where", [[], [*ON, "--whole-image"], ["--whole-image", "--boxes", "boxes.csv"], [*ON, "--boxes", "boxes.csv"]]
+)
+def test_exactly_one_way_to_say_where_people_are(run, photo, tmp_path, where):
+    result = run(photo, *where)
+    assert result.exit_code == 2
+    assert "--whole-image" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["photo.png", "--box", "1,2,3"], "four numbers"),
+        (["photo.png", "--box", "200,200,300,300"], "outside the image"),
+        (["nowhere.png", "--whole-image"], "nowhere.png"),
+        (["text.jpg", "--whole-image"], "text.jpg"),
+        (["photo.png", "--boxes", "others.csv"], r"no box for photo.png: it names 'other.png'"),
+        (["photo.png", "photo2.png", *ON], "--box is for one image"),
+    ],
+)
+def test_refusals_are_one_line(run, photo, tmp_path, arguments, fault):
+    (tmp_path / "text.jpg").write_text("not a picture")
+    (tmp_path / "photo2.png").write_bytes(photo.read_bytes())
+    (tmp_path / "others.csv").write_text("file,x1,y1,x2,y2\nother.png,1,2,30,40\n")
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ")
+    assert fault in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_broken_files_among_others_are_skipped_and_counted(run, photo, tmp_path):
+    (tmp_path / "broken.png").write_bytes(photo.read_bytes()[:100])
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    result = run(".", "--whole-image")
+    assert result.exit_code == 1
+    assert "skipped 2 of 3 images" in result.stderr
+    assert "broken.png" in result.stderr
+    assert [i["source"] for i in json.loads((tmp_path / "out" / "poses.json").read_text())["images"]] == ["photo.png"]
+
+
+def test_nothing_is_written_when_every_file_is_broken(run, tmp_path):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"\x89PNG")
+    result = run("a.png", "b.png", "--whole-image")
+    assert result.exit_code == 1
+    assert "skipped 2 of 2" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_traceback_on_request(photo, monkeypatch):
+    runner = CliRunner()
+    for arguments, environment in ((["--traceback"], {}), ([], {"LEANPOSE_DEBUG": "1"})):
+        result = runner.invoke(app, [*arguments, "predict", str(photo)], env=environment)
+        assert type(result.exception).__name__ == "BoxError"
+
+
+def test_unknown_model(photo):
+    result = CliRunner().invoke(app, ["predict", str(photo), *ON, "--model", "enormous"])
+    assert result.exit_code == 2
+    assert "unknown model 'enormous'" in result.stderr
+
+
+def test_models_and_info(dot_model, monkeypatch):
+    from leanpose import zoo
+
+    monkeypatch.setattr(zoo, "FOLDER", dot_model().parent)
+    models, info, version = (CliRunner().invoke(app, [c]) for c in ("models", "info", "--version"))
+    assert "dots" in models.stdout
+    for text in (__version__, "onnxruntime", "cores", "dots", str(zoo.FOLDER)):
+        assert text in info.stdout
+    assert version.stdout.strip() == __version__
+
+
+def test_missing_packages_name_their_extra(monkeypatch):
+    def needs_torch():
+        monkeypatch.setitem(sys.modules, "torch", None)
+        import torch  # noqa: F401
+
+    def is_broken():
+        import leanpose.no_such_module  # noqa: F401  # pyright: ignore
+
+    monkeypatch.setattr(app, "registered_commands", list(app.registered_commands))
+    app.command()(needs_torch)
+    app.command()(is_broken)
+    result = CliRunner().invoke(app, ["needs-torch"])
+    assert result.exit_code == 2
+    assert "pip install 'leanpose[train]'" in result.stderr
+    assert isinstance(CliRunner().invoke(app, ["is-broken"]).exception, ModuleNotFoundError)
+
+
+def test_extras_are_those_of_the_project():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    listed = {
+        requirement.partition(">=")[0]: extra
+        for extra, requirements in project["optional-dependencies"].items()
+        for requirement in requirements
+        if extra != "dev"
+    }
+    assert listed == EXTRAS
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="without torch nothing can import it")
+def test_prediction_imports_no_torch(photo, dot_model, tmp_path):
+    code = (
+        "import sys, leanpose\n"
+        "assert not {'numpy', 'cv2'} & set(sys.modules), 'import leanpose is to cost nothing'\n"
+        "from leanpose.cli import app\n"
+        "app(sys.argv[1:], standalone_mode=False)\n"
+        "print(sorted({'torch', 'lightning', 'scipy', 'matplotlib', 'onnx'} & set(sys.modules)))\n"
+    )
+    arguments = ["predict", photo, *ON, "--model", dot_model(), "--out", tmp_path / "out", "--draw"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert (tmp_path / "out" / "poses.json").exists()
