@@ -1,6 +1,6 @@
 """The networks. Importing this package fills the registry with every variant."""
 
-from leanpose.models import softgate
+from leanpose.models import lpn, sfm, simplebaseline, softgate
 from leanpose.models.registry import REGISTRY, Published, Variant, create_model, register
 
-__all__ = ["REGISTRY", "Published", "Variant", "create_model", "register", "softgate"]
+__all__ = ["REGISTRY", "Published", "Variant", "create_model", "lpn", "register", "sfm", "simplebaseline", "softgate"]
