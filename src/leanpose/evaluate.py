@@ -17,7 +17,16 @@ from leanpose import geometry
 from leanpose.card import ModelCard, Score
 from leanpose.errors import DatasetError, MissingExtraError
 from leanpose.files import write_whole
-from leanpose.metrics.pck import auc, epe, grouped, mean_over_joints, normalised_distances, pck, pck_curve, torso_lengths
+from leanpose.metrics.pck import (
+    auc,
+    epe,
+    grouped,
+    mean_over_joints,
+    normalised_distances,
+    pck,
+    pck_curve,
+    torso_lengths,
+)
 from leanpose.pose import Poses
 from leanpose.readers import Sample
 
@@ -136,7 +145,9 @@ def table(evaluations: Sequence[Evaluation]) -> "Table":
     """The figures for a terminal: one column a protocol, one row a joint group."""
     from rich.table import Table
 
-    shown = Table("PCK@0.2", *(e.protocol.replace(", ", "\n") for e in evaluations), title=f"{len(evaluations[0].samples)} people")
+    shown = Table(
+        "PCK@0.2", *(e.protocol.replace(", ", "\n") for e in evaluations), title=f"{len(evaluations[0].samples)} people"
+    )
     rows = [e.to_dict() for e in evaluations]
     for group in rows[0]["groups"]:
         shown.add_row(group, *(f"{row['groups'][group]:.1f}" for row in rows))

@@ -101,7 +101,7 @@ def check_parity(net: Callable[[Tensor], Tensor], onnx: Path, card: ModelCard) -
         if not (worst.heatmap <= MAX_HEATMAP_ERROR and worst.pixels <= MAX_PIXEL_ERROR):
             raise ExportError(
                 f"{onnx}: at batch {batch} heatmaps differ by {worst.heatmap:.1e} of the peak (at most "
-                f"{MAX_HEATMAP_ERROR:.0e}) and joints by {worst.pixels:.3f} px (at most {MAX_PIXEL_ERROR}): not exported"
+                f"{MAX_HEATMAP_ERROR:.0e}), joints by {worst.pixels:.3f} px (at most {MAX_PIXEL_ERROR}): not exported"
             )
     return worst
 

@@ -20,7 +20,9 @@ def _samples(count: int) -> list[Sample]:
     for i in range(count):
         image = cv2.imencode(".png", rng.integers(0, 255, (40, 40, 3), np.uint8))[1].tobytes()
         keypoints = rng.uniform(5, 35, size=(14, 2))
-        samples.append(Sample("made", f"made/{i}", image, keypoints, np.ones(14, bool), np.array([0.0, 0, 39, 39]), LSP14))
+        samples.append(
+            Sample("made", f"made/{i}", image, keypoints, np.ones(14, bool), np.array([0.0, 0, 39, 39]), LSP14)
+        )
     return samples
 
 

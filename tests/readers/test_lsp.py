@@ -66,7 +66,7 @@ def test_wrong_specs_are_refused(spec: str, message: str) -> None:
 def test_wrong_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"no joints\.mat"):
         read_lsp(tmp_path, "train")
-    with pytest.raises(DatasetError, match="14x3x5.*expected 3x14xN"):
+    with pytest.raises(DatasetError, match=r"14x3x5.*expected 3x14xN"):
         read_lsp(_write(tmp_path / "other", np.ones((14, 3, 5))), "train")
     (tmp_path / "joints.mat").write_bytes(b"not a matlab file at all" * 20)
     with pytest.raises(DatasetError, match="not a MATLAB file"):

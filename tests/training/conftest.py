@@ -24,7 +24,9 @@ def made_samples(count: int, seed: int) -> list[Sample]:
             colour = tuple(int(c) for c in cv2.applyColorMap(np.uint8([[j * 18]]), cv2.COLORMAP_JET)[0, 0])  # type: ignore[arg-type]
             cv2.circle(image, (round(x), round(y)), 3, colour, -1)
         data = cv2.imencode(".png", image)[1].tobytes()
-        samples.append(Sample("lsp", f"lsp/made{i}", data, keypoints, np.ones(14, bool), np.array([0.0, 0, 63, 63]), LSP14))
+        samples.append(
+            Sample("lsp", f"lsp/made{i}", data, keypoints, np.ones(14, bool), np.array([0.0, 0, 63, 63]), LSP14)
+        )
     return samples
 
 

@@ -48,7 +48,14 @@ def test_early_epochs_are_smaller() -> None:
 def test_overrides_reach_fields_and_parts_of_fields() -> None:
     recipe = override(
         softgate_lsp(),
-        ["epochs=3", "augmentation.rotation=45", "input_hw=[128,128]", "repeats.lspet=2", "model=softgate_2x64", "lr=1"],
+        [
+            "epochs=3",
+            "augmentation.rotation=45",
+            "input_hw=[128,128]",
+            "repeats.lspet=2",
+            "model=softgate_2x64",
+            "lr=1",
+        ],
     )
     assert (recipe.epochs, recipe.augmentation.rotation, recipe.input_hw) == (3, 45, (128, 128))
     assert recipe.repeats == {"lsp": 3, "lspet": 2}

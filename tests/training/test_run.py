@@ -51,7 +51,7 @@ def test_a_run_leaves_logs_and_a_checkpoint_of_averaged_weights(
     tmp_path: Path, made_pack: Path, small_recipe: Recipe
 ) -> None:
     best = train(small_recipe, [f"pack:{made_pack}"], tmp_path, **CPU)
-    log = (tmp_path / "metrics.csv").read_text()
+    log = (tmp_path / "logs/version_0/metrics.csv").read_text()
     assert "val_pck" in log
     assert "train_loss" in log
     assert list((tmp_path / "tensorboard").glob("events.*"))
@@ -68,7 +68,7 @@ def test_a_run_leaves_logs_and_a_checkpoint_of_averaged_weights(
 
 def test_the_loss_falls(tmp_path: Path, made_pack: Path, small_recipe: Recipe) -> None:
     train(dataclasses.replace(small_recipe, epochs=12, lr=4e-3), [f"pack:{made_pack}"], tmp_path, **CPU)
-    rows = [line.split(",") for line in (tmp_path / "metrics.csv").read_text().splitlines()]
+    rows = [line.split(",") for line in (tmp_path / "logs/version_0/metrics.csv").read_text().splitlines()]
     column = rows[0].index("train_loss")
     losses = [float(row[column]) for row in rows[1:] if row[column]]
     assert losses[-1] < 0.8 * losses[0]

@@ -5,8 +5,8 @@ Every random number comes from the generator passed in, so that a sample depends
 
 from dataclasses import dataclass
 
-import numpy as np
 import cv2
+import numpy as np
 
 from leanpose import geometry
 from leanpose.skeleton import Skeleton

@@ -24,7 +24,9 @@ class PackReport:
     skipped: tuple[str, ...]
 
 
-def pack_datasets(specs: Sequence[str], out: Path, side: int = 224, margin: float = 1.7, quality: int = 40) -> PackReport:
+def pack_datasets(
+    specs: Sequence[str], out: Path, side: int = 224, margin: float = 1.7, quality: int = 40
+) -> PackReport:
     """Pack the training and validation people of ``KIND:PATH`` datasets into ``out``.
 
     Args:

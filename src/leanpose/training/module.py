@@ -69,9 +69,7 @@ class PoseModule(L.LightningModule):
         predicted = geometry.cells_to_crop(cells, self.model.stride)  # type: ignore[arg-type]
         true = batch["points"].cpu().numpy()
         self._val_distances.append(
-            normalised_distances(
-                predicted, true, batch["labelled"].cpu().numpy(), torso_lengths(true, self.skeleton)
-            )
+            normalised_distances(predicted, true, batch["labelled"].cpu().numpy(), torso_lengths(true, self.skeleton))
         )
 
     def on_validation_epoch_end(self) -> None:
@@ -91,7 +89,8 @@ class PoseModule(L.LightningModule):
             torch.optim.AdamW(groups, lr=r.lr) if r.optimizer == "adamw" else torch.optim.RMSprop(groups, lr=r.lr)
         )
         steps_per_epoch = self.trainer.estimated_stepping_batches / (self.trainer.max_epochs or r.epochs)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: r.lr_at((step + 1) / steps_per_epoch) / r.lr)
+        factor = lambda step: r.lr_at((step + 1) / steps_per_epoch) / r.lr  # noqa: E731
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _loss_B(self, stages: list[Tensor], batch: Batch) -> Tensor:

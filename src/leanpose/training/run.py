@@ -37,7 +37,8 @@ def train(
 ) -> Path:
     """Train a recipe on ``KIND:PATH`` datasets and return the path of the best checkpoint.
 
-    ``out`` receives ``last.ckpt`` and ``best.ckpt`` (by validation PCK), a CSV log and TensorBoard events.
+    ``out`` receives ``last.ckpt`` and ``best.ckpt`` (by validation PCK), ``logs/version_N/metrics.csv`` for each start
+    and TensorBoard events.
 
     Args:
         resume: go on from ``out/last.ckpt``, exactly as if the training had not stopped there.
@@ -57,7 +58,8 @@ def train(
     L.seed_everything(recipe.seed, verbose=False)
     train_samples, val_samples = read_samples(data, "train"), read_samples(data, "val")
     if not train_samples or not val_samples:
-        raise TrainingError(f"{', '.join(data)}: {len(train_samples)} training and {len(val_samples)} validation samples")
+        counts = f"{len(train_samples)} training and {len(val_samples)} validation samples"
+        raise TrainingError(f"{', '.join(data)}: {counts}; both are needed")
     datasets = sorted({sample.dataset for sample in train_samples})
     names = [sample.name for sample in train_samples]
     module = PoseModule(recipe.to_dict(), train_samples[0].skeleton.name, datasets, names)
@@ -79,7 +81,7 @@ def train(
         max_epochs=recipe.epochs if max_epochs is None else min(max_epochs, recipe.epochs),
         gradient_clip_val=recipe.clip_norm,
         callbacks=callbacks,
-        logger=[CSVLogger(out, name="", version=""), TensorBoardLogger(out, name="", version="tensorboard")],
+        logger=[CSVLogger(out, name="logs"), TensorBoardLogger(out, name="", version="tensorboard")],
         default_root_dir=out,
         enable_progress_bar=progress,
         enable_model_summary=False,
