@@ -45,7 +45,7 @@ def test_predict_writes_json(run, photo, tmp_path):
     result = run(photo, *ON)
     assert result.exit_code == 0, result.output
     assert "engine onnxruntime f32" in result.stdout
-    assert "1 people in 1 images" in result.stdout
+    assert "poses.json: images 1, people 1" in result.stdout
     written = json.loads((tmp_path / "out" / "poses.json").read_text())["images"]
     assert [image["source"] for image in written] == [str(photo)]
     assert (written[0]["height"], written[0]["width"]) == (130, 100)

@@ -75,7 +75,7 @@ def predict(
     if results:
         path = out / FILES[format]
         {"json": write_json, "csv": write_csv, "coco": write_coco}[format](results, path)
-        typer.echo(f"{sum(map(len, results))} people in {len(results)} images: {path}")
+        typer.echo(f"{path}: images {len(results)}, people {sum(map(len, results))}")
         if draw:
             typer.echo(f"drawings: {names.first if len(results) == 1 else out}")
     if skipped:
