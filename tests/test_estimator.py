@@ -205,6 +205,21 @@ def test_black_image_scores_zero(estimator):
     assert estimator(np.zeros((60, 60, 3), np.uint8), whole_image=True).scores.max() == 0
 
 
+@pytest.mark.parametrize("hw", [(1, 1), (3, 2000), (900, 40), (64, 64)])
+def test_every_accepted_box_gives_finite_keypoints(estimator, hw):
+    """Boxes as large as they may be, as small, and hanging on to the image by a corner."""
+    width = hw[1]
+    far = 20 * max(hw) - 1
+    boxes = [
+        [-0.6, -0.6, far - 1, far - 1],
+        [-far, -far, -0.4, -0.4],
+        [0, 0, 1, 1],
+        [width - 0.6, -10, width + 9, 0.4],
+    ]
+    poses = estimator(np.full((*hw, 3), 200, np.uint8), boxes)
+    assert np.isfinite(poses.keypoints).all()
+
+
 def test_box_scores_are_kept(estimator, dots):
     poses = estimator(dots(60, 60, [(30, 30)] * 3), [[10, 10, 50, 50, 0.25], [10, 10, 40, 50, 1]])
     np.testing.assert_array_equal(poses.box_scores, [0.25, 1])

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from leanpose.errors import BoxError
 
 CSV_COLUMNS = ("file", "x1", "y1", "x2", "y2", "score")
-LARGEST = 1e7  # pixels; beyond it the arithmetic of crops loses the image
+LARGEST = 20  # times the image's longer side; a crop around such a box shows hardly a pixel of the image
 
 
 def check_boxes(boxes: ArrayLike, image_hw: tuple[int, int], where: str = "") -> tuple[np.ndarray, np.ndarray]:
@@ -54,8 +54,8 @@ def check_boxes(boxes: ArrayLike, image_hw: tuple[int, int], where: str = "") ->
             fault = "is smaller than a pixel: boxes are in pixels, not in fractions of the image"
         elif x2 <= -0.5 or y2 <= -0.5 or x1 >= width - 0.5 or y1 >= height - 0.5:
             fault = f"lies outside the image, which is {width} wide and {height} high"
-        elif np.abs(box).max() > LARGEST:
-            fault = "is too large"
+        elif max(x2 - x1, y2 - y1) > LARGEST * max(image_hw):
+            fault = f"is over {LARGEST} times larger than the image"
         elif len(box) == 5 and not 0 <= box[4] <= 1:
             fault = "has a score outside [0, 1]"
         else:
