@@ -4,10 +4,13 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from leanpose.readers import Sample
 
 
 @pytest.fixture(scope="session")
@@ -113,3 +116,35 @@ def dots() -> Callable[..., np.ndarray]:
         return image.round().astype(np.uint8)
 
     return draw
+
+
+def _made_samples(count: int, seed: int) -> "list[Sample]":
+    """People who are 14 coloured dots on noise."""
+    import cv2
+
+    from leanpose.readers import Sample
+    from leanpose.skeleton import LSP14
+
+    rng = np.random.default_rng(seed)
+    samples = []
+    for i in range(count):
+        image = rng.integers(0, 60, (64, 64, 3), np.uint8)
+        keypoints = rng.uniform(8, 55, size=(14, 2))
+        for j, (x, y) in enumerate(keypoints):
+            colour = tuple(int(c) for c in cv2.applyColorMap(np.uint8([[j * 18]]), cv2.COLORMAP_JET)[0, 0])  # type: ignore[arg-type]
+            cv2.circle(image, (round(x), round(y)), 3, colour, -1)
+        data = cv2.imencode(".png", image)[1].tobytes()
+        samples.append(
+            Sample("lsp", f"lsp/made{i}", data, keypoints, np.ones(14, bool), np.array([0.0, 0, 63, 63]), LSP14)
+        )
+    return samples
+
+
+@pytest.fixture(scope="session")
+def made_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pack with 8 training and 4 validation people."""
+    from leanpose.readers.pack import write_pack
+
+    path = tmp_path_factory.mktemp("pack") / "made.npz"
+    write_pack(path, {"train": _made_samples(8, 0), "val": _made_samples(4, 1)})
+    return path

@@ -1,18 +1,21 @@
 """Training checkpoints as models: the network with its answer in the form that every engine returns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from leanpose.card import DataSource, ModelCard, file_sha256
 from leanpose.complexity import complexity
 from leanpose.data.targets import probability_heatmaps
 from leanpose.errors import LeanposeError, ModelError
+from leanpose.files import write_whole
 from leanpose.models import create_model
 from leanpose.skeleton import skeleton_named
 from leanpose.training.recipes import BGR_MEAN, BGR_STD, Recipe
@@ -93,6 +96,42 @@ def load_checkpoint(path: Path) -> Checkpoint:
         license="Apache-2.0 for the code; weights under the terms of the images they were trained on",
     )
     return Checkpoint(net, recipe, card)
+
+
+def save_weights(checkpoint: Path, weights: Path) -> ModelCard:
+    """Write a checkpoint's weights as half-precision safetensors with their card beside them, to train on from.
+
+    Raises:
+        ModelError: when the checkpoint cannot be loaded.
+    """
+    loaded = load_checkpoint(checkpoint)
+    state = {
+        name: tensor.half().contiguous() if tensor.is_floating_point() else tensor
+        for name, tensor in loaded.net.network.state_dict().items()
+    }
+    write_whole(weights, save(state), ModelError)
+    card = replace(loaded.card, name=weights.stem, sha256=file_sha256(weights), precision="f16")
+    card.save(weights.with_suffix(".json"))
+    return card
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Fill a network with the weights of a ``.ckpt`` or of ``.safetensors`` written by :func:`save_weights`.
+
+    Raises:
+        ModelError: when the file cannot be read or holds other weights than the network has.
+    """
+    if path.suffix == ".safetensors":
+        try:
+            state = {name: tensor.float() for name, tensor in load_file(path).items()}
+        except (OSError, SafetensorError) as error:
+            raise ModelError(f"{path}: not readable as safetensors: {error}") from error
+    else:
+        state = load_checkpoint(path).net.network.state_dict()
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise ModelError(f"{path}: holds other weights than the recipe's network: {error}") from error
 
 
 class TorchEngine:

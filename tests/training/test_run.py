@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from leanpose.checkpoint import load_checkpoint
+from leanpose.checkpoint import load_checkpoint, load_weights, save_weights
 from leanpose.errors import ModelError, TrainingError
+from leanpose.models import create_model
 from leanpose.training.module import PoseModule
 from leanpose.training.recipes import Recipe
 from leanpose.training.run import train
@@ -145,3 +147,34 @@ def test_validation_pck_of_a_perfect_network_is_100(made_pack: Path, small_recip
         module.validation_step(batch, 0)
         module.on_validation_epoch_end()
         assert logged["val_pck"] == pytest.approx(expected, abs=5)
+
+
+def test_weights_saved_in_half_precision_start_the_next_training(
+    tmp_path: Path, made_pack: Path, small_recipe: Recipe
+) -> None:
+    recipe = dataclasses.replace(small_recipe, epochs=1)
+    train(recipe, [f"pack:{made_pack}"], tmp_path / "first", **CPU)
+    card = save_weights(tmp_path / "first/last.ckpt", tmp_path / "w.safetensors")
+    assert card.precision == "f16"
+    trained = load_checkpoint(tmp_path / "first/last.ckpt").net.network
+    for start in (tmp_path / "w.safetensors", tmp_path / "first/last.ckpt"):
+        network = create_model(recipe.model, 14, **recipe.model_args)
+        load_weights(network, start)
+        for a, b in zip(network.parameters(), trained.parameters(), strict=True):
+            assert torch.allclose(a, b, rtol=1e-3, atol=1e-4)
+    # one step at no learning rate leaves what it started from
+    still = dataclasses.replace(recipe, lr=1e-12, weight_decay=0.0)
+    train(still, [f"pack:{made_pack}"], tmp_path / "second", start_from=tmp_path / "w.safetensors", **CPU)
+    after = load_checkpoint(tmp_path / "second/last.ckpt").net.network
+    for a, b in zip(after.parameters(), trained.parameters(), strict=True):
+        assert torch.allclose(a, b, rtol=1e-3, atol=1e-4)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    network = create_model("softgate_1x64", 14, width=16)
+    save_file({"a": torch.zeros(3)}, tmp_path / "other.safetensors")
+    (tmp_path / "text.safetensors").write_text("hello")
+    with pytest.raises(ModelError, match="other weights"):
+        load_weights(network, tmp_path / "other.safetensors")
+    with pytest.raises(ModelError, match="not readable as safetensors"):
+        load_weights(network, tmp_path / "text.safetensors")

@@ -15,6 +15,9 @@ def train(
     data: Data,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run; runs/RECIPE by default.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last epoch.")] = False,
+    start_from: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Start with the weights of a .ckpt or .safetensors.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe; repeatable.")
     ] = None,
@@ -38,17 +41,26 @@ def train(
     from leanpose.training.run import train as run
 
     folder = out or Path("runs") / recipe
-    best = run(resolved, data, folder, resume, workers, accelerator, devices, stop_after)
+    best = run(resolved, data, folder, resume, start_from, workers, accelerator, devices, stop_after)
     typer.echo(f"best checkpoint: {best}")
 
 
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="A .ckpt file of 'leanpose train'.")],
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The .onnx file; beside the checkpoint if not given.")
+        Path | None, typer.Option(metavar="FILE", help="The file; .onnx beside the checkpoint if not given.")
     ] = None,
 ) -> None:
-    """Export a checkpoint to ONNX with its card, once both give the same joints on batches of 1, 2 and 5."""
+    """Export a checkpoint with its card: to ONNX, or, by the name's ending, to .safetensors to train on from.
+
+    An ONNX file is written only if it gives the same joints as the checkpoint, on batches of 1, 2 and 5.
+    """
+    if out and out.suffix == ".safetensors":
+        from leanpose.checkpoint import save_weights
+
+        card = save_weights(checkpoint, out)
+        typer.echo(f"{out}: {card.params / 1e6:.2f} M parameters in half precision")
+        return
     from leanpose.export import export_checkpoint
 
     onnx = out or checkpoint.with_suffix(".onnx")

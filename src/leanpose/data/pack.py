@@ -25,7 +25,7 @@ class PackReport:
 
 
 def pack_datasets(
-    specs: Sequence[str], out: Path, side: int = 224, margin: float = 1.7, quality: int = 40
+    specs: Sequence[str], out: Path, side: int = 224, margin: float = 1.7, quality: int = 50
 ) -> PackReport:
     """Pack the training and validation people of ``KIND:PATH`` datasets into ``out``.
 

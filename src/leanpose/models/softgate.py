@@ -10,8 +10,7 @@ best; agreement of counts is evidence, not proof.
 Shape suffixes: B batch, C channels, H height, W width, J joints.
 """
 
-from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -101,7 +100,7 @@ def _skip_transform(width: int, transform: SkipTransform, gate: Gate) -> nn.Modu
             return nn.Identity()
         case "residual":
             return GatedBlock(width, width, gate)
-    raise ValueError(f"skip={transform!r}: use one of {', '.join(SkipTransform.__args__)}")
+    raise ValueError(f"skip={transform!r}: use one of {', '.join(get_args(SkipTransform))}")
 
 
 class HybridStack(nn.Module):
@@ -191,3 +190,107 @@ class SoftGatedNet(nn.Module):
             if i < len(self.feature_links):
                 x = x + self.feature_links[i](features) + self.heatmap_links[i](heatmaps[i])
         return heatmaps
+
+
+TABLE_3 = "FG 2020, Table III"
+FITTED = "the width is fitted to parameters and FLOPs; the paper prints neither it nor the stem"
+
+
+@register(Published(TABLE_3, 0.5, 0.80, "pthflops", scores={"MPII val PCKh@0.5": 81.6}, note=FITTED))
+def softgate_1x68(num_joints: int, **overrides: Any) -> SoftGatedNet:
+    return SoftGatedNet(num_joints, **({"stacks": 1, "width": 68} | overrides))
+
+
+@register(Published(TABLE_3, 1.0, 1.39, "pthflops", scores={"MPII val PCKh@0.5": 84.8}, note=FITTED))
+def softgate_2x68(num_joints: int, **overrides: Any) -> SoftGatedNet:
+    return SoftGatedNet(num_joints, **({"stacks": 2, "width": 68} | overrides))
+
+
+@register(
+    Published(
+        TABLE_3, 1.4, 1.75, "pthflops", scores={"MPII val PCKh@0.5": 85.7},
+        note=f"{FITTED}; no multiple of 4 fits both: 4.2 % fewer parameters, 4.9 % more operations",
+    )
+)  # fmt: skip
+def softgate_2x80(num_joints: int, **overrides: Any) -> SoftGatedNet:
+    return SoftGatedNet(num_joints, **({"stacks": 2, "width": 80} | overrides))
+
+
+@register(
+    Published(
+        TABLE_3, 1.9, 2.43, "pthflops", scores={"MPII val PCKh@0.5": 86.4},
+        note=f"{FITTED}; 4.2 % more operations with BatchNorm and ReLU counted, 2.3 % without",
+    )
+)  # fmt: skip
+def softgate_2x96(num_joints: int, **overrides: Any) -> SoftGatedNet:
+    return SoftGatedNet(num_joints, **({"stacks": 2, "width": 96} | overrides))
+
+
+@register(Published(TABLE_3, 2.4, 3.10, "pthflops", scores={"MPII val PCKh@0.5": 86.7}, note=FITTED))
+def softgate_2x108(num_joints: int, **overrides: Any) -> SoftGatedNet:
+    return SoftGatedNet(num_joints, **({"stacks": 2, "width": 108} | overrides))
+
+
+@register(Published(TABLE_3, 2.9, 3.75, "pthflops", scores={"MPII val PCKh@0.5": 87.1}, note=FITTED))
+def softgate_2x120(num_joints: int, **overrides: Any) -> SoftGatedNet:
+    return SoftGatedNet(num_joints, **({"stacks": 2, "width": 120} | overrides))
+
+
+@register(
+    Published(
+        "FG 2020, Tables I and IV", 3.4, 4.27, "pthflops", scores={"MPII val PCKh@0.5": 88.0},
+        note="Table IV says 2 stacks of 128, Table I says 4 stacks for the same figures; see softgate_4x92",
+    )
+)  # fmt: skip
+def softgate_2x128(num_joints: int, **overrides: Any) -> SoftGatedNet:
+    return SoftGatedNet(num_joints, **({"stacks": 2, "width": 128} | overrides))
+
+
+@register(
+    Published(
+        "FG 2020, Table I read literally", 3.4, 4.27, "pthflops", scores={"MPII val PCKh@0.5": 88.0},
+        note="the other reading of Table I: 4 stacks; the width is fitted",
+    )
+)  # fmt: skip
+def softgate_4x92(num_joints: int, **overrides: Any) -> SoftGatedNet:
+    return SoftGatedNet(num_joints, **({"stacks": 4, "width": 92} | overrides))
+
+
+@register(
+    Published(
+        "FG 2020, Tables I, V and VII", 8.5, 9.9, "pthflops",
+        scores={"MPII val PCKh@0.5": 89.5, "MPII test PCKh@0.5": 91.1},
+        note="no structure fits this and the 4x256 row: their FLOPs differ by 3.38, their widths squared by 3.16",
+    )
+)  # fmt: skip
+def softgate_4x144(num_joints: int, **overrides: Any) -> SoftGatedNet:
+    return SoftGatedNet(num_joints, **({"stacks": 4, "width": 144} | overrides))
+
+
+@register(
+    Published(
+        "FG 2020, Table V", 26.0, 33.5, "pthflops",
+        scores={"MPII test PCKh@0.5": 92.4, "LSP test PCK@0.2": 94.8},
+        note="no structure fits this and the 4x144 row: their FLOPs differ by 3.38, their widths squared by 3.16",
+    )
+)  # fmt: skip
+def softgate_4x256(num_joints: int, **overrides: Any) -> SoftGatedNet:
+    return SoftGatedNet(num_joints, **({"stacks": 4, "width": 256} | overrides))
+
+
+# Ours, not the paper's: widths whose quarters are multiples of 16, which matrix units of CPUs run at full rate.
+
+
+@register()
+def softgate_1x64(num_joints: int, **overrides: Any) -> SoftGatedNet:
+    return SoftGatedNet(num_joints, **({"stacks": 1, "width": 64} | overrides))
+
+
+@register()
+def softgate_2x64(num_joints: int, **overrides: Any) -> SoftGatedNet:
+    return SoftGatedNet(num_joints, **({"stacks": 2, "width": 64} | overrides))
+
+
+@register()
+def softgate_1x128(num_joints: int, **overrides: Any) -> SoftGatedNet:
+    return SoftGatedNet(num_joints, **({"stacks": 1, "width": 128} | overrides))

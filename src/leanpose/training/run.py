@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
+from leanpose.checkpoint import load_weights
 from leanpose.data.augment import Augmentation
 from leanpose.data.dataset import CropDataset, EpochSampler, crop_loader
 from leanpose.errors import TrainingError
@@ -29,6 +30,7 @@ def train(
     data: list[str],
     out: Path,
     resume: bool = False,
+    start_from: Path | None = None,
     workers: int = 1,
     accelerator: str = "auto",
     devices: int = 1,
@@ -42,6 +44,7 @@ def train(
 
     Args:
         resume: go on from ``out/last.ckpt``, exactly as if the training had not stopped there.
+        start_from: ``.ckpt`` or ``.safetensors`` whose weights the network starts with, on a fresh schedule.
         workers: loader processes.
         max_epochs: stop after this many epochs without changing the schedule; the rest can be resumed.
 
@@ -63,6 +66,8 @@ def train(
     datasets = sorted({sample.dataset for sample in train_samples})
     names = [sample.name for sample in train_samples]
     module = PoseModule(recipe.to_dict(), train_samples[0].skeleton.name, datasets, names)
+    if start_from and not resume:
+        load_weights(module.model, start_from)
     callbacks: list[L.Callback] = [
         ModelCheckpoint(
             out, filename="best", monitor="val_pck", mode="max", save_last=True, enable_version_counter=False,
