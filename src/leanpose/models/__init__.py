@@ -1,6 +1,19 @@
 """The networks. Importing this package fills the registry with every variant."""
 
-from leanpose.models import lpn, sfm, simplebaseline, softgate
+from leanpose.models import elhrnet, hrnet, litehrnet, lpn, sfm, simplebaseline, softgate
 from leanpose.models.registry import REGISTRY, Published, Variant, create_model, register
 
-__all__ = ["REGISTRY", "Published", "Variant", "create_model", "lpn", "register", "sfm", "simplebaseline", "softgate"]
+__all__ = [
+    "REGISTRY",
+    "Published",
+    "Variant",
+    "create_model",
+    "elhrnet",
+    "hrnet",
+    "litehrnet",
+    "lpn",
+    "register",
+    "sfm",
+    "simplebaseline",
+    "softgate",
+]

@@ -40,7 +40,7 @@ def conv_bn(
 
 
 def channel_shuffle(x_BCHW: Tensor, groups: int) -> Tensor:
-    """Interleave the channels of ``groups`` equal groups (ShuffleNet): channel i*n + j of n each becomes j*groups + i."""
+    """Interleave ``groups`` equal groups of n channels (ShuffleNet): channel i * n + j moves to j * groups + i."""
     return x_BCHW.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
 
 
@@ -147,3 +147,12 @@ class GlobalContext(nn.Module):
         weights_BP1 = torch.softmax(self.conv_mask(x_BCHW).flatten(2), dim=2).transpose(1, 2)  # P = H * W places
         context_BC11 = (x_BCHW.flatten(2) @ weights_BP1).unsqueeze(3)
         return x_BCHW + self.channel_add_conv(context_BC11)
+
+
+def normal_init(network: nn.Module) -> None:
+    """Draw the weights of every convolution from N(0, 0.001^2), biases at zero, as HRNet's published code does."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.normal_(module.weight, std=0.001)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

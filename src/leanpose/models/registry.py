@@ -8,7 +8,7 @@ from torch import nn
 
 from leanpose.errors import ModelError
 
-Counting = Literal["macs", "hrnet", "pthflops"]
+Counting = Literal["macs", "hrnet", "pthflops", "torchstat"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Published:
         macs_g: the operation count as printed, in the unit that ``counting`` names.
         counting: rule behind ``macs_g``: ``"macs"`` decimal giga multiply-adds of convolutions and linear layers;
             ``"hrnet"`` the same divided by 2^30, transposed convolutions counted by output area;
-            ``"pthflops"`` decimal, with biases, BatchNorm, ReLU and additions.
+            ``"pthflops"`` decimal, with biases, BatchNorm, ReLU and additions;
+            ``"torchstat"`` divided by 2^30, with biases, twice BatchNorm, ReLU and nearest enlargement per element.
         input_hw: input height and width in pixels behind ``macs_g``.
         num_joints: heatmaps behind ``params_m`` and ``macs_g``.
         scores: metric and protocol -> printed score, such as ``{"MPII val PCKh@0.5": 88.0}``.
