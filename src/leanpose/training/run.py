@@ -69,9 +69,11 @@ def train(
     if start_from and not resume:
         load_weights(module.model, start_from)
     callbacks: list[L.Callback] = [
+        # "last" has a callback of its own: save_last would write it only when "best" improves
+        ModelCheckpoint(out, filename="last", save_on_train_epoch_end=True, enable_version_counter=False),
         ModelCheckpoint(
-            out, filename="best", monitor="val_pck", mode="max", save_last=True, enable_version_counter=False,
-            save_on_train_epoch_end=True,
+            out, filename="best", monitor="val_pck", mode="max", save_on_train_epoch_end=True,
+            enable_version_counter=False,
         ),
         LearningRateMonitor("epoch"),
     ]  # fmt: skip
