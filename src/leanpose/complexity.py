@@ -3,8 +3,6 @@
 MACs are decimal and count convolutions, linear layers and the matrix products of attention. ``Published.counting`` in
 ``models/registry.py`` names the rules of the papers; :meth:`Complexity.operations` gives each one's figure.
 Nothing is computed: the network runs on the meta device, which has shapes but no numbers.
-
-``python -m leanpose.complexity`` prints the page docs/complexity.md.
 """
 
 import copy
@@ -45,6 +43,8 @@ class Complexity:
         hrnet_macs: by HRNet's rule, before it divides by 2^30: transposed convolutions by output area, no attention.
         pthflops: by the rule of pthflops (FG 2020): a multiply-add, a bias, an addition and a product of activations
             each one, BatchNorm and ReLU two per element, max pooling one less than its window.
+        torchstat: by the rule of Lite-HRNet's code, before it divides by 2^30: multiply-adds of layers, biases,
+            BatchNorm two per element, ReLU and nearest enlargement one.
         peak_bytes: most bytes of activations that PyTorch holds at once without gradients, in float32.
         blocks: top-level parts in order; their sums are ``params`` and ``macs``.
     """
@@ -55,6 +55,7 @@ class Complexity:
     matmul_macs: int
     hrnet_macs: int
     pthflops: int
+    torchstat: int
     peak_bytes: int
     blocks: tuple[Block, ...] = field(repr=False)
 
@@ -65,13 +66,13 @@ class Complexity:
 
     def operations(self, counting: Counting) -> float:
         """The figure that a paper with this rule would print, in its giga unit."""
-        match counting:
-            case "macs":
-                return (self.macs - self.matmul_macs) / 1e9
-            case "hrnet":
-                return self.hrnet_macs / 2**30
-            case "pthflops":
-                return self.pthflops / 1e9
+        figures: dict[Counting, float] = {
+            "macs": (self.macs - self.matmul_macs) / 1e9,
+            "hrnet": self.hrnet_macs / 2**30,
+            "pthflops": self.pthflops / 1e9,
+            "torchstat": self.torchstat / 2**30,
+        }
+        return figures[counting]
 
 
 class _Recorder(TorchDispatchMode):
@@ -102,31 +103,35 @@ class _Recorder(TorchDispatchMode):
         self.peak_bytes = max(self.peak_bytes, sum(size for _, size in self._live.values()))
 
     def _count(self, operation: str, args: Any, outputs: Any) -> None:
-        macs = by_hrnet = extra = 0
+        counted: dict[str, int] = {}
         match operation:
             case "convolution":
                 inputs, weight, bias, *_, transposed, _output_padding, _groups = args
-                by_hrnet = weight.numel() * outputs.shape[2:].numel()
                 macs = weight.numel() * (inputs if transposed else outputs).shape[2:].numel()
-                extra = 0 if bias is None else outputs.numel()
+                biases = 0 if bias is None else outputs.numel()
+                by_output = weight.numel() * outputs.shape[2:].numel()
+                counted = {"macs": macs, "hrnet": by_output, "pthflops": macs + biases, "torchstat": macs + biases}
             case "mm" | "addmm":
-                macs = by_hrnet = args[-2].shape[0] * args[-2].shape[1] * args[-1].shape[1]
+                macs = args[-2].numel() * args[-1].shape[1]
+                counted = dict.fromkeys(("macs", "hrnet", "pthflops", "torchstat"), macs)
             case "bmm":
                 macs = args[0].numel() * args[1].shape[2]
-                self.totals["matmul_macs"] += macs
-            case "native_batch_norm" | "_native_batch_norm_legit_no_training" | "relu" | "relu_":
-                extra = 2 * args[0].numel()
+                counted = dict.fromkeys(("macs", "matmul", "pthflops"), macs)
+            case "native_batch_norm" | "_native_batch_norm_legit_no_training":
+                counted = dict.fromkeys(("pthflops", "torchstat"), 2 * args[0].numel())
+            case "relu" | "relu_":
+                counted = {"pthflops": 2 * outputs.numel(), "torchstat": outputs.numel()}
+            case "upsample_nearest2d":
+                counted = {"torchstat": outputs.numel()}
             case "add" | "add_" | "mul" | "mul_":
-                extra = outputs.numel()
+                counted = {"pthflops": outputs.numel()}
             case "max_pool2d_with_indices":
-                window = args[1] if len(args[1]) == 2 else args[1] * 2
-                extra = (window[0] * window[1] - 1) * outputs[0].numel()
-            case "mean":
-                extra = args[0].numel()
-        self.totals["macs"] += macs
-        self.totals["hrnet_macs"] += by_hrnet
-        self.totals["pthflops"] += macs + extra
-        self.block_macs[self.block] += macs
+                rows, columns = args[1] if len(args[1]) == 2 else args[1] * 2
+                counted = {"pthflops": (rows * columns - 1) * outputs[0].numel()}
+            case "avg_pool2d" | "mean" | "_adaptive_avg_pool2d":
+                counted = {"pthflops": args[0].numel()}
+        self.totals.update(counted)
+        self.block_macs[self.block] += counted.get("macs", 0)
 
 
 def _top_level(model: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
@@ -172,9 +177,10 @@ def complexity(model: nn.Module, input_hw: tuple[int, int]) -> Complexity:
         input_hw=input_hw,
         params=params,
         macs=recorder.totals["macs"],
-        matmul_macs=recorder.totals["matmul_macs"],
-        hrnet_macs=recorder.totals["hrnet_macs"],
+        matmul_macs=recorder.totals["matmul"],
+        hrnet_macs=recorder.totals["hrnet"],
         pthflops=recorder.totals["pthflops"],
+        torchstat=recorder.totals["torchstat"],
         peak_bytes=recorder.peak_bytes,
         blocks=tuple(rows + [own] * bool(own.params or own.macs)),
     )

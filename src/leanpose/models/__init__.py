@@ -1,6 +1,6 @@
 """The networks. Importing this package fills the registry with every variant."""
 
-from leanpose.models import elhrnet, hrnet, litehrnet, lpn, sfm, simplebaseline, softgate
+from leanpose.models import cunet, elhrnet, hourglass, hrnet, litehrnet, lpn, sfm, simplebaseline, softgate
 from leanpose.models.registry import REGISTRY, Published, Variant, create_model, register
 
 __all__ = [
@@ -8,7 +8,9 @@ __all__ = [
     "Published",
     "Variant",
     "create_model",
+    "cunet",
     "elhrnet",
+    "hourglass",
     "hrnet",
     "litehrnet",
     "lpn",

@@ -121,7 +121,7 @@ def softgate_lsp() -> Recipe:
         lr=2e-3,
         weight_decay=0.05,
         batch_size=32,
-        epochs=26,
+        epochs=22,
         clip_norm=1.0,
         warmup_epochs=0.5,
         schedule="cosine",
