@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from leanpose.cli.training import Data
+from leanpose.errors import DatasetError
 
 app = typer.Typer(no_args_is_help=True, help="Work with datasets.")
 
@@ -56,6 +57,8 @@ def benchmark(
     cv2.setNumThreads(1)
     chosen = recipe_named(recipe)
     samples = read_samples(data, "train")
+    if not samples:
+        raise DatasetError(f"{', '.join(data)}: no training samples to measure with")
     dataset = CropDataset(samples, (side, side), chosen.padding, chosen.augmentation, chosen.seed)
     count, start = 0, time.perf_counter()
     for key in EpochSampler([1] * len(samples), chosen.seed):

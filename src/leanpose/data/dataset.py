@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -105,4 +106,10 @@ def crop_loader(
         drop_last=drop_last,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_one_thread,
     )
+
+
+def _one_thread(_worker: int) -> None:
+    """OpenCV's own threads would take the cores that train."""
+    cv2.setNumThreads(1)
