@@ -28,6 +28,9 @@ class PoseModule(L.LightningModule):
         sample_names: names by sample index, for messages.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(
         self, recipe: dict[str, Any], skeleton: str, datasets: list[str], sample_names: list[str] | None = None
     ) -> None:
@@ -105,7 +108,13 @@ class PoseModule(L.LightningModule):
 
 def zero_heads(model: nn.Module) -> None:
     """Start the layers that give heatmaps at 0: all maps begin equal and the loss has no dead start to leave."""
-    heads = model.heads if hasattr(model, "heads") else [model.head]
-    for head in heads:  # type: ignore[union-attr]
-        nn.init.zeros_(head.weight)  # type: ignore[arg-type]
-        nn.init.zeros_(head.bias)  # type: ignore[arg-type]
+    for layer in head_layers(model):
+        nn.init.zeros_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
+def head_layers(model: nn.Module) -> list[nn.Conv2d]:
+    """The convolutions whose outputs are heatmaps, one per stage; networks call them ``heads`` or ``final_layer``."""
+    heads = model.heads if hasattr(model, "heads") else [model.final_layer]
+    return [[m for m in head.modules() if isinstance(m, nn.Conv2d)][-1] for head in heads]  # type: ignore[union-attr]

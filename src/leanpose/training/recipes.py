@@ -94,8 +94,9 @@ class Recipe:
         unknown = sorted(set(data) - {f.name for f in fields(cls)})
         if unknown:
             raise RecipeError(f"recipe fields that this version does not know: {', '.join(unknown)}")
-        plain = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
-        return cls(**(plain | {"augmentation": Augmentation(**data["augmentation"])}))
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        plain["augmentation"] = Augmentation(**data["augmentation"])
+        return cls(**plain)
 
 
 def softgate_lsp() -> Recipe:
