@@ -141,6 +141,12 @@ def _made_samples(count: int, seed: int) -> "list[Sample]":
 
 
 @pytest.fixture(scope="session")
+def made_samples() -> "Callable[[int, int], list[Sample]]":
+    """Makes a number of people from a seed."""
+    return _made_samples
+
+
+@pytest.fixture(scope="session")
 def made_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pack with 8 training and 4 validation people."""
     from leanpose.readers.pack import write_pack

@@ -65,7 +65,8 @@ def _options(
 
 
 for command in (
-    predict.predict, training.train, training.evaluate, training.export, models.models, models.info,
+    predict.predict, training.train, training.evaluate, training.export,
+    models.models, models.complexity, models.import_weights, models.info,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(data.app, name="data")

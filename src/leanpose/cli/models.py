@@ -1,10 +1,18 @@
-"""``leanpose models`` and ``leanpose info``."""
+"""``leanpose models``, ``complexity``, ``import-weights`` and ``info``."""
+
+import re
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from leanpose.errors import InputSizeError
+
 
 def models() -> None:
-    """List the packaged models."""
+    """List the packaged models and, where PyTorch is installed, every network that can be trained."""
+    from importlib.util import find_spec
+
     from rich.console import Console
     from rich.table import Table
 
@@ -24,7 +32,48 @@ def models() -> None:
             "\n".join(f"{score.metric} {score.value:g} ({score.protocol})" for score in card.scores),
             card.license,
         )
-    Console().print(table if table.row_count else "no models in this build")
+    console = Console()
+    console.print(table if table.row_count else "no models in this build")
+    if find_spec("torch") is None:
+        typer.echo("networks to train are listed once PyTorch is there: pip install 'leanpose[train]'")
+        return
+    from leanpose.comparison import models_table, render_models
+
+    console.print(render_models(models_table()))
+
+
+def complexity(
+    model: Annotated[str, typer.Argument(help="A network of 'leanpose models'.")],
+    input: Annotated[
+        str | None, typer.Option(metavar="HxW", help="Height and width; the paper's if not given.")
+    ] = None,
+    joints: Annotated[int | None, typer.Option(min=1, help="Number of joints; the paper's if not given.")] = None,
+) -> None:
+    """Count a network's parameters and operations, by our rule and by the papers', beside what is printed."""
+    from rich.console import Console
+
+    from leanpose.comparison import complexity_report, render_complexity
+
+    size = re.fullmatch(r"(\d+)x(\d+)", input or "")
+    if input and not size:
+        raise InputSizeError(f"--input {input}: write height and width as in 256x192")
+    input_hw = (int(size[1]), int(size[2])) if size else None
+    Console().print(render_complexity(complexity_report(model, input_hw, joints)))
+
+
+def import_weights(
+    file: Annotated[Path, typer.Argument(help="An official checkpoint of HRNet, Lite-HRNet, LPN or SimpleBaseline.")],
+    as_model: Annotated[str, typer.Option("--as", metavar="MODEL", help="The network it holds, such as lpn_50.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The .safetensors file; beside FILE if not given.")
+    ] = None,
+) -> None:
+    """Turn an official checkpoint into safetensors for one of our networks; every key must fit."""
+    from leanpose.import_weights import import_weights as run
+
+    target = out or file.with_suffix(".safetensors")
+    state = run(file, as_model, out=target)
+    typer.echo(f"{target}: {len(state)} tensors of {as_model}")
 
 
 def info() -> None:
