@@ -149,7 +149,7 @@ class CUNet(nn.Module):
 
 _SOURCE = "as quoted in FG 2020, Table III"
 _FITTED = "channels and growth fitted, not published"
-_DEEP = "the authors' code at its defaults; FG 2020 quotes fewer operations for deep CU-Nets than this"
+_DEEP = "FG 2020 quotes fewer operations for deep CU-Nets than the authors' code has"
 
 
 @register(Published(_SOURCE, 0.5, 0.77, scores={"MPII val PCKh@0.5": 81.6}, note=_FITTED))
@@ -184,7 +184,11 @@ def cunet_2x172_g36(num_joints: int, channels: int = 172, growth: int = 36, **mo
 
 @register(
     Published(
-        "as quoted in FG 2020, Table I", 4.0, 5.17, scores={"MPII val PCKh@0.5": 88.0}, note=f"{_DEEP}: 5.4 % more here"
+        "as quoted in FG 2020, Table I",
+        4.0,
+        5.17,
+        scores={"MPII val PCKh@0.5": 88.0},
+        note=f"{_DEEP}: 5.4 % more at its defaults",
     )
 )
 def cunet_4x128_g32(num_joints: int, nets: int = 4, **more: Any) -> CUNet:
