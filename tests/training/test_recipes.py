@@ -72,11 +72,42 @@ def test_overrides_reach_fields_and_parts_of_fields() -> None:
         ("epochs=many", "takes int"),
         ("epochs=0", "must be positive"),
         ("name=x", "no field 'name'"),
+        ("lr=null", "takes float"),
+        ("lr=NaN", "must be positive"),
+        ("optimizer=sgd", "must be adamw or rmsprop"),
+        ("schedule=linear", "must be cosine or steps"),
+        ("head_init=zeros", "must be zero or default"),
+        ("loss=l1", "must be mse or cross_entropy"),
+        ("input_hw=[128]", "must be height and width"),
+        ("early_input_hw=128", "takes tuple"),
+        ("repeats.lsp=1.5", "must be whole numbers"),
+        ("clip_norm=off", "takes float"),
+        ("ema=1", "less than 1"),
+        ("warmup_epochs=22", "less than epochs"),
+        ("augmentation.flip=often", "must be a number from 0 to 1"),
+        ("augmentation.scale=1", "must be a number from 0 to 0.9"),
     ],
 )
 def test_wrong_overrides_are_refused(assignment: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         override(softgate_lsp(), [assignment])
+
+
+def test_fields_that_may_be_none_take_null_and_come_back() -> None:
+    recipe = override(softgate_lsp(), ["clip_norm=null", "early_input_hw=null"])
+    assert (recipe.clip_norm, recipe.early_input_hw) == (None, None)
+    assert {recipe.input_at(epoch) for epoch in range(recipe.epochs)} == {(192, 192)}
+    again = override(recipe, ["clip_norm=2", "early_input_hw=[64,64]"])
+    assert (again.clip_norm, again.input_at(0)) == (2, (64, 64))
+    with pytest.raises(RecipeError, match="clip_norm='off' must be positive or None"):
+        override(recipe, ["clip_norm=off"])
+
+
+def test_overrides_that_need_each_other_come_in_any_order() -> None:
+    for order in (1, -1):
+        words = ["milestones=[5]", "step_lrs=[1e-5]", "repeats.lsp=2", "repeats.lspet=4"][::order]
+        recipe = override(softgate_lsp_paper(), words)
+        assert (recipe.lr_at(4), recipe.lr_at(5), recipe.repeats) == (2.5e-4, 1e-5, {"lsp": 2, "lspet": 4})
 
 
 def test_unknown_recipes_are_refused_with_the_known_ones() -> None:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from leanpose import geometry
+from leanpose.errors import RecipeError
 from leanpose.skeleton import Skeleton
 
 
@@ -35,6 +36,12 @@ class Augmentation:
     colour: float = 0.0
     grey: float = 0.0
     occlusion: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            most = {"rotation": 180, "scale": 0.9, "shift": 1}.get(name, 1)
+            if not isinstance(value, int | float) or not 0 <= value <= most:
+                raise RecipeError(f"augmentation: {name}={value!r} must be a number from 0 to {most}")
 
 
 def augmented_crop(

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from leanpose.data.augment import Augmentation
 from leanpose.data.targets import Loss
@@ -11,6 +11,10 @@ from leanpose.errors import RecipeError
 
 BGR_MEAN = (103.53, 116.28, 123.675)  # ImageNet's channel statistics, the field's custom
 BGR_STD = (57.375, 57.12, 58.395)
+
+HeadInit = Literal["zero", "default"]
+Optimizer = Literal["adamw", "rmsprop"]
+Schedule = Literal["cosine", "steps"]
 
 
 @dataclass(frozen=True)
@@ -45,17 +49,17 @@ class Recipe:
     padding: float = 1.25
     sigma: float = 1.0
     loss: Loss = "mse"
-    head_init: Literal["zero", "default"] = "default"
+    head_init: HeadInit = "default"
     augmentation: Augmentation = field(default_factory=Augmentation)
     repeats: Mapping[str, int] = field(default_factory=dict)
-    optimizer: Literal["adamw", "rmsprop"] = "rmsprop"
+    optimizer: Optimizer = "rmsprop"
     lr: float = 2.5e-4
     weight_decay: float = 0.0
     batch_size: int = 24
     epochs: int = 200
     clip_norm: float | None = None
     warmup_epochs: float = 0.0
-    schedule: Literal["cosine", "steps"] = "steps"
+    schedule: Schedule = "steps"
     milestones: tuple[int, ...] = ()
     step_lrs: tuple[float, ...] = ()
     ema: float = 0.0
@@ -63,9 +67,11 @@ class Recipe:
     open_choices: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("lr", "batch_size", "epochs", "sigma", "padding"):
-            if getattr(self, name) <= 0:
-                raise RecipeError(f"recipe {self.name}: {name}={getattr(self, name)} must be positive")
+        for name, (holds, expected) in _RULES.items():
+            if not holds(getattr(self, name)):
+                raise RecipeError(f"recipe {self.name}: {name}={getattr(self, name)!r} must be {expected}")
+        if self.warmup_epochs >= self.epochs:
+            raise RecipeError(f"recipe {self.name}: warmup_epochs={self.warmup_epochs} must be less than epochs")
         if self.schedule == "steps" and len(self.milestones) != len(self.step_lrs):
             raise RecipeError(f"recipe {self.name}: each milestone needs its learning rate in step_lrs")
 
@@ -93,17 +99,41 @@ class Recipe:
         """Inverse of :meth:`to_dict`; lists become tuples again."""
         unknown = sorted(set(data) - {f.name for f in fields(cls)})
         if unknown:
-            raise RecipeError(f"recipe fields that this version does not know: {', '.join(unknown)}")
+            raise RecipeError(f"recipe fields that only another version knows: {', '.join(unknown)}: use that one")
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         plain["augmentation"] = Augmentation(**data["augmentation"])
         return cls(**plain)
+
+
+def _positive(value: Any) -> bool:
+    return value > 0
+
+
+def _size(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(isinstance(side, int) and side > 0 for side in value)
+
+
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    **dict.fromkeys(("lr", "batch_size", "epochs", "sigma", "padding"), (_positive, "positive")),
+    **{
+        name: (get_args(choice).__contains__, " or ".join(get_args(choice)))
+        for name, choice in (("loss", Loss), ("head_init", HeadInit), ("optimizer", Optimizer), ("schedule", Schedule))
+    },
+    "input_hw": (_size, "height and width in pixels"),
+    "early_input_hw": (lambda value: value is None or _size(value), "height and width in pixels, or None"),
+    "early_share": (lambda value: 0 <= value <= 1, "from 0 to 1"),
+    "repeats": (lambda value: all(isinstance(n, int) and n >= 0 for n in value.values()), "whole numbers"),
+    "clip_norm": (lambda value: value is None or (isinstance(value, int | float) and value > 0), "positive or None"),
+    "warmup_epochs": (lambda value: value >= 0, "at least 0"),
+    "ema": (lambda value: 0 <= value < 1, "at least 0 and less than 1"),
+}
 
 
 def softgate_lsp() -> Recipe:
     """Ours: the soft-gated network on LSP and LSP-extended alone, sized for hours on a CPU.
 
     Departs from the paper (section III-C) in loss, optimiser, averaging and head initialisation, because with them
-    it learns several times faster; see docs/training.md for the measurements.
+    it learns several times faster; docs/training.md says why.
     """
     return Recipe(
         name="softgate_lsp",
@@ -171,6 +201,7 @@ def override(recipe: Recipe, assignments: list[str]) -> Recipe:
     """
     import json
 
+    changes: dict[str, Any] = {}  # applied together, because fields such as milestones and step_lrs must fit
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals:
@@ -180,10 +211,10 @@ def override(recipe: Recipe, assignments: list[str]) -> Recipe:
         except json.JSONDecodeError:
             value = text
         name, _, inner = path.partition(".")
-        known = {f.name for f in fields(Recipe)} - {"name"}
+        known = {f.name: f for f in fields(Recipe) if f.name != "name"}
         if name not in known:
             raise RecipeError(f"--set {assignment}: no field '{name}'; there are {', '.join(sorted(known))}")
-        old = getattr(recipe, name)
+        old = changes.get(name, getattr(recipe, name))
         if inner:
             if isinstance(old, Augmentation) and inner in {f.name for f in fields(old)}:
                 value = replace(old, **{inner: value})
@@ -192,10 +223,12 @@ def override(recipe: Recipe, assignments: list[str]) -> Recipe:
             else:
                 raise RecipeError(f"--set {assignment}: '{name}' has no part '{inner}'")
         value = tuple(value) if isinstance(value, list) else value
-        if old is not None and value is not None and not isinstance(value, _accepted(old)):
+        # a field that may be None says so by its default
+        fits = known[name].default is None if value is None else old is None or isinstance(value, _accepted(old))
+        if not fits:
             raise RecipeError(f"--set {assignment}: '{path}' takes {type(old).__name__}, not {value!r}")
-        recipe = replace(recipe, **{name: value})
-    return recipe
+        changes[name] = value
+    return replace(recipe, **changes)
 
 
 def _accepted(old: Any) -> type | tuple[type, ...]:
