@@ -32,3 +32,9 @@ def test_files_are_as_readable_as_any_other(tmp_path):
     (tmp_path / "plain").write_bytes(b"")
     write_whole(tmp_path / "whole", b"")
     assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_folder_that_is_a_file_is_said(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ImageError, match=r"cannot write .*inside: .*; choose another place"):
+        write_whole(tmp_path / "file" / "inside", b"", ImageError)

@@ -1,6 +1,7 @@
 """Files that are whole or not there: a reader never meets half of one, not even after a crash."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from leanpose.errors import LeanposeError
@@ -20,5 +21,6 @@ def write_whole(path: str | os.PathLike[str], data: bytes, error: type[LeanposeE
         beside.write_bytes(data)
         os.replace(beside, path)
     except OSError as cause:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # such as a folder that is a file
+            beside.unlink()
         raise error(f"cannot write {path}: {cause.strerror}; choose another place or make room") from cause
