@@ -5,7 +5,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from scipy.io import savemat
+from typer.testing import CliRunner
 
+from leanpose.cli import app
 from leanpose.data.augment import Augmentation
 from leanpose.data.dataset import CropDataset
 from leanpose.data.pack import pack_datasets, pack_sample
@@ -25,6 +28,17 @@ def _sample(seed: int = 0, size: tuple[int, int] = (300, 400)) -> Sample:
     keypoints = rng.uniform((120, 80), (220, 200), size=(14, 2))
     image = cv2.imencode(".png", _smooth_image(*size, seed))[1].tobytes()
     return Sample("lsp", f"lsp/{seed}", image, keypoints, np.ones(14, bool), np.array([110.0, 70, 230, 210]), LSP14)
+
+
+def _write_lsp(folder: Path, images: bool = True, broken: int | None = 3) -> None:
+    """A folder in LSP's layout: 15 people, of whom the 8th is for validation."""
+    (folder / "images").mkdir(parents=True)
+    savemat(folder / "joints.mat", {"joints": np.random.default_rng(0).uniform(5, 55, (3, 14, 15))})
+    for number in range(1, 16 if images else 1):
+        path = folder / "images" / f"im{number:04d}.jpg"
+        cv2.imwrite(str(path), _smooth_image(60, 60, number))
+        if number == broken:
+            path.write_bytes(b"broken")
 
 
 def test_a_packed_person_gives_nearly_the_same_crop() -> None:
@@ -60,9 +74,55 @@ def test_parts_and_labels_survive_the_file(tmp_path: Path) -> None:
 def test_what_is_no_pack_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("hello")
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
-    for name, message in (("text.npz", "not a pack"), ("other.npz", "not a pack of version"), ("no.npz", "not a pack")):
+    (tmp_path / "empty.npz").write_bytes(b"")
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "other.npz").read_bytes()[:-40])
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    for name, message in (
+        ("text.npz", "not a pack"),
+        ("other.npz", "not a pack of version"),
+        ("no.npz", "not a pack"),
+        ("empty.npz", "not a pack"),
+        ("cut.npz", "not a pack"),
+        ("array.npy", "not a pack"),
+    ):
         with pytest.raises(DatasetError, match=message):
             read_pack(tmp_path / name, "train")
+
+
+def test_people_whose_images_are_broken_are_left_out_and_named(tmp_path: Path) -> None:
+    _write_lsp(tmp_path / "lsp")
+    report = pack_datasets([f"lsp:{tmp_path / 'lsp'}"], tmp_path / "new" / "people.npz", side=32)
+    assert report.counts == {"train": 13, "val": 1}
+    assert len(report.skipped) == 1
+    assert "lsp/im0003.jpg: not a readable image" in report.skipped[0]
+    assert report.size == (tmp_path / "new" / "people.npz").stat().st_size
+    names = [s.name for s in read_pack(tmp_path / "new" / "people.npz", "train")]
+    assert names == [f"lsp/im{n:04d}.jpg" for n in range(1, 16) if n not in (3, 8)]
+
+
+def test_a_dataset_without_a_readable_image_makes_no_pack(tmp_path: Path) -> None:
+    _write_lsp(tmp_path / "lsp", images=False)
+    with pytest.raises(DatasetError, match=r"not a single image to pack; the first of 15: lsp/im0001\.jpg"):
+        pack_datasets([f"lsp:{tmp_path / 'lsp'}"], tmp_path / "people.npz")
+    assert not (tmp_path / "people.npz").exists()
+
+
+def test_the_command_packs_counts_and_fails_for_what_it_left_out(tmp_path: Path) -> None:
+    _write_lsp(tmp_path / "lsp")
+    words = ["data", "pack", "--data", f"lsp:{tmp_path / 'lsp'}", "--out", str(tmp_path / "p.npz"), "--side", "32"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 1
+    assert "13 train, 1 val people" in result.output
+    assert "skipped: lsp/im0003.jpg" in result.output
+    assert len(read_pack(tmp_path / "p.npz", "train")) == 13
+
+
+def test_the_benchmark_counts_crops(tmp_path: Path) -> None:
+    _write_lsp(tmp_path / "lsp", broken=None)
+    words = ["data", "benchmark", "--data", f"lsp:{tmp_path / 'lsp'}", "--side", "64"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert "samples/s of 64x64 px on one core, over 14 samples" in result.output
 
 
 def test_real_datasets_fit_their_pack(data_root: Path, tmp_path: Path) -> None:

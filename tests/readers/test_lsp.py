@@ -50,6 +50,23 @@ def test_lspet_drops_unlabelled_joints(tmp_path: Path) -> None:
     assert read_lspet(tmp_path / "lspet", "val") == []
 
 
+def test_lspet_leaves_out_people_without_extent(tmp_path: Path) -> None:
+    joints = np.random.default_rng(0).uniform(1, 50, (14, 3, 4))
+    joints[:, 2] = 1
+    joints[:, 2, 1], joints[1:, 2, 2] = 0, 0
+    joints[3, :, 3] = np.nan, np.nan, 0  # junk where nothing is labelled
+    samples = read_lspet(_write(tmp_path / "lspet", joints), "train")
+    assert [s.name for s in samples] == ["lspet/im00001.jpg", "lspet/im00004.jpg"]
+    assert np.isfinite(samples[1].box).all()
+
+
+def test_a_labelled_joint_without_position_names_its_image(tmp_path: Path) -> None:
+    joints = np.random.default_rng(0).uniform(1, 50, (3, 14, 20))
+    joints[0, 4, 6] = np.nan
+    with pytest.raises(DatasetError, match=r"lsp/im0007\.jpg: a labelled joint"):
+        read_lsp(_write(tmp_path / "lsp", joints), "train")
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
@@ -68,9 +85,12 @@ def test_wrong_folders_are_refused(tmp_path: Path) -> None:
         read_lsp(tmp_path, "train")
     with pytest.raises(DatasetError, match=r"14x3x5.*expected 3x14xN"):
         read_lsp(_write(tmp_path / "other", np.ones((14, 3, 5))), "train")
-    (tmp_path / "joints.mat").write_bytes(b"not a matlab file at all" * 20)
-    with pytest.raises(DatasetError, match="not a MATLAB file"):
-        read_lsp(tmp_path, "train")
+    savemat(tmp_path / "whole.mat", {"joints": np.random.default_rng(0).random((3, 14, 50))}, do_compression=True)
+    whole = (tmp_path / "whole.mat").read_bytes()
+    for content in (b"not a matlab file at all" * 20, b"", whole[: len(whole) // 2], whole[:200]):
+        (tmp_path / "joints.mat").write_bytes(content)
+        with pytest.raises(DatasetError, match="not a MATLAB file"):
+            read_lsp(tmp_path, "train")
 
 
 def test_a_missing_or_broken_image_names_the_sample(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def pack_datasets(
         quality: of the WebP encoding, 1 to 100.
 
     Raises:
-        DatasetError: when a dataset cannot be read or not a single image can.
+        DatasetError: when a dataset cannot be read or not a single image can, or ``out`` cannot be written.
     """
     samples: dict[Part, list[Sample]] = {}
     skipped: list[str] = []
@@ -46,13 +46,10 @@ def pack_datasets(
                 samples[part].append(pack_sample(sample, side, margin, quality))
             except DatasetError as error:
                 skipped.append(str(error))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.stem}.partial.npz")
-    try:
-        write_pack(partial, samples)
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
+    if not any(samples.values()):
+        reason = f"the first of {len(skipped)}: {skipped[0]}" if skipped else "there is nobody to train on"
+        raise DatasetError(f"{', '.join(specs)}: not a single image to pack; {reason}")
+    write_pack(out, samples)
     return PackReport({part: len(members) for part, members in samples.items()}, out.stat().st_size, tuple(skipped))
 
 

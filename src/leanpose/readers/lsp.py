@@ -5,6 +5,7 @@ is 1). Their third coordinate differs: in LSP it marks occluded joints, whose po
 LSP-extended it marks labelled joints, and where it is 0 the position is junk.
 """
 
+import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -39,7 +40,7 @@ def read_lsp(root: Path, part: Part) -> list[Sample]:
         part: ``"train"``, ``"val"`` (every eighth training image) or ``"test"``.
 
     Raises:
-        DatasetError: when the folder does not have that layout.
+        DatasetError: when the folder does not have that layout, or a labelled joint no position.
     """
     joints_N3K = np.moveaxis(_load_joints(root, (3, 14, None)), -1, 0)
     all_labelled = np.ones(14, dtype=bool)
@@ -53,12 +54,14 @@ def read_lsp(root: Path, part: Part) -> list[Sample]:
 def read_lspet(root: Path, part: Part) -> list[Sample]:
     """Samples of LSP-extended; all of them are for training, so the other parts are empty.
 
+    People with fewer than two labelled joints would have no extent and are left out (the distributed set has none).
+
     Args:
         root: folder with ``images/im00001.jpg``... and ``joints.mat``.
         part: ``"train"``, ``"val"`` or ``"test"``.
 
     Raises:
-        DatasetError: when the folder does not have that layout.
+        DatasetError: when the folder does not have that layout, or a labelled joint no position.
     """
     joints_NK3 = np.moveaxis(_load_joints(root, (14, 3, None)), -1, 0)
     if part != "train":
@@ -66,12 +69,14 @@ def read_lspet(root: Path, part: Part) -> list[Sample]:
     return [
         _sample("lspet", root / "images" / f"im{i + 1:05d}.jpg", joints[:, :2], joints[:, 2] > 0)
         for i, joints in enumerate(joints_NK3)
+        if (joints[:, 2] > 0).sum() >= 2
     ]
 
 
 def _load_joints(root: Path, shape: tuple[int | None, ...]) -> np.ndarray:
     try:
         from scipy.io import loadmat
+        from scipy.io.matlab import MatReadError
     except ModuleNotFoundError as error:
         raise MissingExtraError("scipy", "train") from error
     file = root / "joints.mat"
@@ -79,7 +84,7 @@ def _load_joints(root: Path, shape: tuple[int | None, ...]) -> np.ndarray:
         raise DatasetError(f"{root}: no joints.mat: give the folder that holds images/ and joints.mat")
     try:
         joints = loadmat(file)["joints"]
-    except (ValueError, KeyError, NotImplementedError) as error:
+    except (OSError, EOFError, ValueError, TypeError, KeyError, NotImplementedError, zlib.error, MatReadError) as error:
         raise DatasetError(f"{file}: not a MATLAB file with an array 'joints': {error}") from error
     if joints.ndim != 3 or any(want not in (None, got) for want, got in zip(shape, joints.shape, strict=True)):
         wanted = "x".join("N" if n is None else str(n) for n in shape)
@@ -89,5 +94,7 @@ def _load_joints(root: Path, shape: tuple[int | None, ...]) -> np.ndarray:
 
 def _sample(dataset: str, image: Path, matlab_points: np.ndarray, labelled: np.ndarray) -> Sample:
     keypoints = matlab_points.astype(np.float64) - 1  # MATLAB's first pixel is 1
+    if not np.isfinite(keypoints[labelled]).all():
+        raise DatasetError(f"{dataset}/{image.name}: a labelled joint has no finite position: repair joints.mat")
     box = hull_box(keypoints, labelled)
     return Sample(dataset, f"{dataset}/{image.name}", image, keypoints, labelled, box, LSP14)

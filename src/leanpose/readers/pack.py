@@ -4,12 +4,14 @@ One ``.npz`` holds the encoded crops back to back and the labels in crop pixels,
 part of every sample is kept, so that what was held out of the images stays held out of the pack.
 """
 
+import io
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
 from leanpose.errors import DatasetError
+from leanpose.files import write_whole
 from leanpose.readers.lsp import Part
 from leanpose.readers.sample import Sample
 from leanpose.skeleton import skeleton_named
@@ -21,15 +23,17 @@ def write_pack(path: Path, samples: dict[Part, list[Sample]]) -> None:
     """Write samples whose images are encoded bytes, by part, into one file.
 
     Raises:
-        DatasetError: when there is no sample, the skeletons differ, or an image is still a path.
+        DatasetError: when there is no sample, the skeletons differ, an image is still a path, or the file cannot be
+            written.
     """
     flat = [(part, sample) for part, members in samples.items() for sample in members]
     skeletons = {sample.skeleton.name for _, sample in flat}
     images = [sample.image for _, sample in flat if isinstance(sample.image, bytes)]
     if len(skeletons) != 1 or len(images) != len(flat):
         raise DatasetError(f"{path}: a pack takes encoded crops of one skeleton, got {sorted(skeletons)}")
+    content = io.BytesIO()
     np.savez(
-        path,
+        content,
         version=PACK_VERSION,
         skeleton=skeletons.pop(),
         datasets=np.array([sample.dataset for _, sample in flat]),
@@ -41,6 +45,7 @@ def write_pack(path: Path, samples: dict[Part, list[Sample]]) -> None:
         labelled=np.stack([sample.labelled for _, sample in flat]),
         boxes=np.stack([sample.box for _, sample in flat]).astype(np.float32),
     )
+    write_whole(path, content.getvalue(), DatasetError)
 
 
 def read_pack(path: Path, part: Part) -> list[Sample]:
@@ -52,8 +57,8 @@ def read_pack(path: Path, part: Part) -> list[Sample]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             pack = dict(arrays)
-    except (OSError, ValueError, BadZipFile) as error:
-        raise DatasetError(f"{path}: not a pack: {error}") from error
+    except (OSError, EOFError, TypeError, ValueError, BadZipFile) as error:
+        raise DatasetError(f"{path}: not a pack, or a damaged one: {error}") from error
     if int(pack.get("version", -1)) != PACK_VERSION:
         raise DatasetError(f"{path}: not a pack of version {PACK_VERSION}: write it anew with 'leanpose data pack'")
     skeleton = skeleton_named(str(pack["skeleton"]))
