@@ -16,6 +16,7 @@ LARGE = {
     "lpn_101", "lpn_152", "simplebaseline_r152", "softgate_4x144", "softgate_4x256",
 }  # fmt: skip
 NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in REGISTRY]
+UNSEEN = "conv_mask.bias"  # a softmax over places does not see what is added to all of them
 JOINTS, HEIGHT, WIDTH = 3, 64, 128
 
 
@@ -24,8 +25,12 @@ class Run:
 
     def __init__(self, name: str) -> None:
         torch.manual_seed(0)
+        self.name = name
         self.network: Any = create_model(name, JOINTS)
-        for module in self.network.modules():
+        for module in list(self.network.modules()):
+            for child_name, child in module.named_children():
+                if isinstance(child, nn.ReLU):  # so that no narrow layer sleeps by the chance of its weights
+                    setattr(module, child_name, nn.LeakyReLU(0.1))
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
                 nn.init.kaiming_normal_(module.weight)
             if isinstance(module, nn.BatchNorm2d):
@@ -54,11 +59,17 @@ def test_each_stage_gives_finite_heatmaps_of_the_stated_stride(run: Run) -> None
         assert heatmaps.std() > 0
 
 
+def test_names_say_how_many_stages_are_supervised(run: Run) -> None:
+    match = re.match(r"(?:softgate|cunet|hourglass)_(\d)", run.name)
+    stages = int(match[1]) if match else 2 if run.name.startswith("sfm") else 1
+    assert len(run.heatmaps) == stages
+
+
 def test_every_parameter_gets_a_gradient(run: Run) -> None:
     for name, parameter in run.network.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
-        assert parameter.grad.any(), name
+        assert parameter.grad.any() or name.endswith(UNSEEN), name
 
 
 def test_images_of_a_batch_do_not_mix(run: Run) -> None:
@@ -89,21 +100,12 @@ def test_sizes_are_those_of_the_stated_multiple(name: str) -> None:
 ONE_PER_FAMILY = {variant.build.__module__: name for name, variant in reversed(REGISTRY.items())}.values()
 
 
-@pytest.mark.parametrize("num_joints", [1, 19])
 @pytest.mark.parametrize("name", ONE_PER_FAMILY)
-def test_any_number_of_joints(name: str, num_joints: int) -> None:
-    network = on_meta(name, num_joints)
-    side = network.input_multiple
+def test_one_joint_and_one_image_of_the_smallest_size(name: str) -> None:
+    network = on_meta(name, 1)
+    side, stride = network.input_multiple, network.stride
     for heatmaps in network(torch.empty(1, 3, side, side, device="meta")):
-        assert heatmaps.shape[1] == num_joints
-
-
-def test_names_say_how_many_stages_are_supervised() -> None:
-    for name in ("softgate_1x68", "softgate_4x92", "cunet_2x64_g16", "cunet_4x128_g32", "hourglass_4"):
-        match = re.search(r"_(\d)", name)
-        assert match
-        heatmaps = on_meta(name, 2)(torch.empty(1, 3, 64, 64, device="meta"))
-        assert len(heatmaps) == int(match[1])
+        assert tuple(heatmaps.shape) == (1, 1, side // stride, side // stride)
 
 
 def test_overrides_replace_what_the_variant_sets() -> None:
