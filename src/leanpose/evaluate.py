@@ -227,4 +227,4 @@ def _drawn(poses: Poses, image: np.ndarray, transform: np.ndarray) -> np.ndarray
     keypoints = geometry.apply(transform, poses.keypoints.astype(float)).astype(np.float32)
     corners = geometry.apply(transform, poses.boxes.reshape(-1, 2, 2).astype(float)).reshape(-1, 4)
     moved = replace(poses, keypoints=keypoints, boxes=corners, image_hw=image.shape[:2])
-    return moved.draw(image)
+    return moved.draw(image, min_score=0)  # what a low score hides is just what went wrong
