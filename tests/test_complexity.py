@@ -105,10 +105,11 @@ def test_peak_memory_is_the_most_that_lives_at_once() -> None:
             super().__init__()
             self.wide = nn.Conv2d(3, 50, 1, bias=False)
             self.narrow = nn.Conv2d(50, 2, 1, bias=False)
+            self.linear = nn.Linear(512, 100)  # whose weight alone is larger than all activations
 
         def forward(self, x: Tensor) -> list[Tensor]:
             x = self.narrow(self.wide(x))  # the 50 channels die here
-            return [torch.relu(x) + 1]
+            return [self.linear(torch.relu(x).flatten(1))]
 
     # input of 3 channels (held by the caller), 50 between the layers, 2 being written: weights do not count
     assert complexity(Wide(), (16, 16)).peak_bytes == (3 + 50 + 2) * 256 * 4
