@@ -17,7 +17,7 @@ from leanpose.data.targets import probability_heatmaps
 from leanpose.errors import LeanposeError, ModelError
 from leanpose.files import write_whole
 from leanpose.models import create_model
-from leanpose.skeleton import skeleton_named
+from leanpose.skeleton import Skeleton, skeleton_named
 from leanpose.training.recipes import BGR_MEAN, BGR_STD, Recipe
 
 TERMS = {
@@ -53,23 +53,47 @@ class Checkpoint:
     card: ModelCard
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
-    """Load a checkpoint written by ``leanpose train``: the averaged weights where the recipe averages.
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What a checkpoint file of ``leanpose train`` holds, without a network around it."""
 
-    Only plain tensors and data are read (``weights_only=True``); there is no fallback.
+    recipe: Recipe
+    skeleton: Skeleton
+    datasets: list[str]
+    epoch: int
+    weights: dict[str, Tensor]
+
+
+def read_checkpoint(path: Path) -> Stored:
+    """Read a checkpoint file: plain tensors and data only (``weights_only=True``), with no fallback.
 
     Raises:
-        ModelError: when the file is missing, is no checkpoint of leanpose, or its weights do not fit its recipe.
+        ModelError: when the file is missing or is no checkpoint of leanpose.
     """
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        parameters, weights, epoch = content["hyper_parameters"], content["state_dict"], content["epoch"]
-        recipe, skeleton = Recipe.from_dict(parameters["recipe"]), skeleton_named(parameters["skeleton"])
-        datasets = parameters["datasets"]
+        parameters = content["hyper_parameters"]
+        return Stored(
+            Recipe.from_dict(parameters["recipe"]),
+            skeleton_named(parameters["skeleton"]),
+            parameters["datasets"],
+            content["epoch"],
+            content["state_dict"],
+        )
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such checkpoint") from error
     except (OSError, EOFError, RuntimeError, KeyError, TypeError, ValueError, UnpicklingError, LeanposeError) as error:
         raise ModelError(f"{path}: not a checkpoint of 'leanpose train': {error}") from error
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Load a checkpoint written by ``leanpose train``: the averaged weights where the recipe averages.
+
+    Raises:
+        ModelError: when the file is missing, is no checkpoint of leanpose, or its weights do not fit its recipe.
+    """
+    stored = read_checkpoint(path)
+    recipe, skeleton, weights = stored.recipe, stored.skeleton, stored.weights
     network = create_model(recipe.model, len(skeleton), **recipe.model_args)
     try:
         network.load_state_dict({k.removeprefix("model."): v for k, v in weights.items() if k.startswith("model.")})
@@ -91,8 +115,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         params=sum(p.numel() for p in network.parameters()),
         macs=complexity(network, recipe.input_hw).macs,
         recipe=recipe.name,
-        data=tuple(TERMS.get(name, DataSource(name, "not stated")) for name in datasets),
-        epochs=epoch + 1,
+        data=tuple(TERMS.get(name, DataSource(name, "not stated")) for name in stored.datasets),
+        epochs=stored.epoch + 1,
         license="Apache-2.0 for the code; weights under the terms of the images they were trained on",
     )
     return Checkpoint(net, recipe, card)
@@ -102,13 +126,15 @@ def save_weights(checkpoint: Path, weights: Path) -> ModelCard:
     """Write a checkpoint's weights as half-precision safetensors with their card beside them, to train on from.
 
     Raises:
-        ModelError: when the checkpoint cannot be loaded.
+        ModelError: when the checkpoint cannot be loaded, or a value is beyond half precision.
     """
     loaded = load_checkpoint(checkpoint)
     state = {
         name: tensor.half().contiguous() if tensor.is_floating_point() else tensor
         for name, tensor in loaded.net.network.state_dict().items()
     }
+    if not all(tensor.isfinite().all() for tensor in state.values()):
+        raise ModelError(f"{checkpoint}: weights beyond the range of half precision: keep the checkpoint itself")
     write_whole(weights, save(state), ModelError)
     card = replace(loaded.card, name=weights.stem, sha256=file_sha256(weights), precision="f16")
     card.save(weights.with_suffix(".json"))

@@ -1,6 +1,10 @@
 """The loader's order and its independence of worker processes."""
 
 import collections
+import dataclasses
+import pickle
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -10,6 +14,7 @@ from leanpose.data.augment import Augmentation
 from leanpose.data.dataset import CropDataset, EpochSampler, collate, crop_loader
 from leanpose.readers import Sample
 from leanpose.skeleton import LSP14
+from leanpose.training.recipes import softgate_lsp
 
 AUGMENTATION = Augmentation(rotation=30, scale=0.2, flip=0.5, colour=0.2)
 
@@ -62,7 +67,7 @@ def test_batches_do_not_depend_on_the_number_of_workers() -> None:
         sampler.set_epoch(4)
         batches.append(list(crop_loader(dataset, sampler, 4, workers, drop_last=False)))
     for a, b in zip(*batches, strict=True):
-        for key in a:
+        for key in ("images", "points", "labelled", "index"):
             assert torch.equal(a[key], b[key]), key
 
 
@@ -72,6 +77,50 @@ def test_crops_change_with_the_epoch_and_its_size() -> None:
     assert dataset[1, 0][0].shape == (64, 64, 3)
     assert not np.array_equal(dataset[1, 0][0], dataset[2, 0][0])
     assert np.array_equal(dataset[2, 0][0], dataset[2, 0][0])
+
+
+def test_images_that_cannot_be_read_are_left_out_and_named() -> None:
+    """In the process itself and from workers; a batch of nothing else still says which they were."""
+    samples = _samples(6)
+    for broken in (1, 4, 5):
+        samples[broken] = dataclasses.replace(samples[broken], image=b"no image")
+    for workers in (0, 1):
+        dataset = CropDataset(samples, (32, 32), 1.25, AUGMENTATION)
+        batches = list(crop_loader(dataset, EpochSampler([1] * 6, shuffle=False), 2, workers, drop_last=False))
+        assert [b["index"].tolist() for b in batches] == [[0], [2, 3], []]
+        assert [len(b["unreadable"]) for b in batches] == [1, 0, 2]
+        assert "made/4: not a readable image" in batches[2]["unreadable"]
+        assert batches[0]["images"].shape == (1, 3, 32, 32)
+
+
+def test_workers_start_after_opencv_has_used_its_threads() -> None:
+    """In a process of its own, because one that hangs cannot be ended from within."""
+    code = """
+import cv2, time, numpy as np
+from leanpose.data.augment import Augmentation
+from leanpose.data.dataset import CropDataset, EpochSampler, crop_loader
+from leanpose.readers import Sample
+from leanpose.skeleton import LSP14
+cv2.setNumThreads(4)
+cv2.resize(np.zeros((3000, 3000, 3), np.uint8), (2000, 2000))  # starts the pool
+time.sleep(1)  # until its threads wait for more
+image = cv2.imencode(".png", np.zeros((32, 32, 3), np.uint8))[1].tobytes()
+sample = Sample("made", "made/0", image, np.ones((14, 2)), np.ones(14, bool), np.array([0.0, 0, 31, 31]), LSP14)
+dataset = CropDataset([sample], (32, 32), 1.25, Augmentation())
+for batch in crop_loader(dataset, EpochSampler([1]), 2, 1, drop_last=False):
+    print(batch["images"].shape[0])
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert run.stdout.strip() == "1", run.stderr
+
+
+def test_datasets_reach_workers_that_are_not_forked() -> None:
+    """Where workers are started afresh (macOS, Windows) the dataset is pickled."""
+    samples = _samples(2)
+    for size in ((32, 32), dataclasses.replace(softgate_lsp(), input_hw=(32, 32), early_share=0.0).input_at):
+        dataset = CropDataset(samples, size, 1.25, AUGMENTATION)
+        again = pickle.loads(pickle.dumps(dataset))
+        assert np.array_equal(again[3, 1][0], dataset[3, 1][0])
 
 
 def test_collate_gives_channels_last_uint8_images() -> None:

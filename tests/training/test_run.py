@@ -10,13 +10,22 @@ from safetensors.torch import save_file
 
 from leanpose.checkpoint import load_checkpoint, load_weights, save_weights
 from leanpose.data.augment import Augmentation
+from leanpose.data.dataset import CropDataset
 from leanpose.errors import ModelError, TrainingError
 from leanpose.models import create_model
+from leanpose.readers import Sample
+from leanpose.readers.pack import write_pack
 from leanpose.training.module import PoseModule
 from leanpose.training.recipes import Recipe
 from leanpose.training.run import train
 
 CPU = {"accelerator": "cpu", "workers": 0, "progress": False}
+
+
+def _save_untrained(recipe: Recipe, path: Path, datasets: list[str] | None = None) -> None:
+    """A checkpoint as far as it is read before a training starts."""
+    parameters = {"recipe": recipe.to_dict(), "skeleton": "lsp14", "datasets": datasets or ["lsp"]}
+    torch.save({"hyper_parameters": parameters, "state_dict": {}, "epoch": 0}, path)
 
 
 def _equal(a: object, b: object, where: str = "") -> None:
@@ -48,6 +57,35 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path, made_pack:
     assert a["global_step"] == b["global_step"] == 8
     for part in ("state_dict", "current_model_state", "averaging_state", "optimizer_states", "lr_schedulers"):
         _equal(a[part], b[part], part)
+
+
+def test_every_epoch_shows_its_own_crops(
+    tmp_path: Path, made_pack: Path, small_recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Resumed or not, the trainer tells the sampler the epoch; without it all epochs would repeat the first."""
+    seen: list[int] = []
+    original = CropDataset.__getitem__
+
+    def watched(self: CropDataset, key: tuple[int, int]) -> object:
+        if self.augmentation != Augmentation():  # not the validation part
+            seen.append(key[0])
+        return original(self, key)
+
+    monkeypatch.setattr(CropDataset, "__getitem__", watched)
+    data = [f"pack:{made_pack}"]
+    train(small_recipe, data, tmp_path, max_epochs=2, **CPU)
+    train(small_recipe, data, tmp_path, resume=True, **CPU)
+    assert seen == [epoch for epoch in range(4) for _ in range(8)]
+
+
+def test_the_last_checkpoint_knows_the_best_score_so_far(tmp_path: Path, made_pack: Path, small_recipe: Recipe) -> None:
+    """Of its own epoch too: a resumed run may not overwrite best.ckpt with less."""
+    train(dataclasses.replace(small_recipe, lr=5e-3), [f"pack:{made_pack}"], tmp_path, max_epochs=1, **CPU)
+    content = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    (best,) = (state for key, state in content["callbacks"].items() if "val_pck" in key)
+    header, *rows = (line.split(",") for line in (tmp_path / "logs/version_0/metrics.csv").read_text().splitlines())
+    scores = [float(row[header.index("val_pck")]) for row in rows if row[header.index("val_pck")]]
+    assert best["best_model_score"] == pytest.approx(max(scores), rel=1e-5)
 
 
 def test_a_run_leaves_logs_and_a_checkpoint_of_averaged_weights(
@@ -85,6 +123,7 @@ def test_a_loss_that_is_not_finite_names_its_images(tmp_path: Path, small_recipe
         "points": torch.full((2, 14, 2), float("nan")),
         "labelled": torch.ones(2, 14, dtype=torch.bool),
         "index": torch.tensor([0, 1]),
+        "unreadable": [],
     }
     with pytest.raises(TrainingError, match=r"nan.*lsp/a\.jpg, lsp/b\.jpg"):
         module.training_step(batch, 0)
@@ -109,6 +148,90 @@ def test_a_folder_that_holds_a_training_is_not_overwritten(
         train(small_recipe, [f"pack:{made_pack}"], tmp_path, **CPU)
     with pytest.raises(TrainingError, match="nothing to resume"):
         train(small_recipe, [f"pack:{made_pack}"], tmp_path / "empty", resume=True, **CPU)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"lr": 5e-4}, r"lr was 0\.001, is 0\.0005"),
+        ({"augmentation": Augmentation(rotation=5)}, "augmentation was"),
+        ({"model_args": {"width": 32}}, "model_args was"),
+    ],
+)
+def test_resuming_with_another_recipe_is_refused(
+    tmp_path: Path, made_pack: Path, small_recipe: Recipe, change: dict[str, object], message: str
+) -> None:
+    _save_untrained(small_recipe, tmp_path / "last.ckpt")
+    with pytest.raises(TrainingError, match=f"another training.*{message}"):
+        train(dataclasses.replace(small_recipe, **change), [f"pack:{made_pack}"], tmp_path, resume=True, **CPU)  # type: ignore[arg-type]
+
+
+def test_resuming_on_other_data_is_refused(tmp_path: Path, made_pack: Path, small_recipe: Recipe) -> None:
+    _save_untrained(small_recipe, tmp_path / "last.ckpt", datasets=["lsp", "lspet"])
+    with pytest.raises(TrainingError, match="data was lsp and lspet, is lsp"):
+        train(small_recipe, [f"pack:{made_pack}"], tmp_path, resume=True, **CPU)
+
+
+def test_what_cannot_be_trained_is_said_before_it_starts(tmp_path: Path, made_pack: Path, small_recipe: Recipe) -> None:
+    data = [f"pack:{made_pack}"]
+    with pytest.raises(TrainingError, match="8 training samples do not fill a batch of 9"):
+        train(dataclasses.replace(small_recipe, batch_size=9), data, tmp_path / "a", **CPU)
+    with pytest.raises(TrainingError, match="accelerator 'abacus'"):
+        train(small_recipe, data, tmp_path / "b", **{**CPU, "accelerator": "abacus"})
+    _save_untrained(small_recipe, tmp_path / "last.ckpt")
+    with pytest.raises(TrainingError, match=r"either resume .* or start from"):
+        train(small_recipe, data, tmp_path, resume=True, start_from=tmp_path / "x.ckpt", **CPU)
+    (tmp_path / "last.ckpt").write_bytes(b"cut off")
+    with pytest.raises(ModelError, match=r"last\.ckpt: not a checkpoint"):
+        train(small_recipe, data, tmp_path, resume=True, **CPU)
+
+
+def _pack_with_broken(path: Path, good: list[Sample], broken: int) -> Path:
+    bad = [dataclasses.replace(s, image=b"no image", name=f"lsp/bad{i}") for i, s in enumerate(good[:broken])]
+    write_pack(path, {"train": bad + good[broken:], "val": good[-4:]})
+    return path
+
+
+def test_a_stray_unreadable_image_is_left_out_and_counted(
+    tmp_path: Path, made_samples, small_recipe: Recipe, caplog: pytest.LogCaptureFixture
+) -> None:
+    pack = _pack_with_broken(tmp_path / "p.npz", made_samples(100, 0), 1)
+    train(dataclasses.replace(small_recipe, epochs=2, batch_size=50), [f"pack:{pack}"], tmp_path / "run", **CPU)
+    assert torch.load(tmp_path / "run/last.ckpt", weights_only=True)["global_step"] == 4
+    warnings = [r.getMessage() for r in caplog.records if "left out" in r.getMessage()]
+    assert warnings == ["left out: lsp/bad0: not a readable image (unreadable images so far: 1)"]
+
+
+def test_many_unreadable_images_stop_the_training_and_are_named(
+    tmp_path: Path, made_samples, small_recipe: Recipe
+) -> None:
+    """From a loader process too, in one readable line."""
+    pack = _pack_with_broken(tmp_path / "p.npz", made_samples(100, 0), 2)
+    with pytest.raises(TrainingError, match=r"2 images cannot be read, more than 1% of the 100.*lsp/bad0") as raised:
+        train(
+            dataclasses.replace(small_recipe, batch_size=50),
+            [f"pack:{pack}"],
+            tmp_path / "run",
+            **{**CPU, "workers": 1},
+        )
+    assert "Traceback" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_positions_of_joints_that_are_not_labelled_do_not_matter(small_recipe: Recipe) -> None:
+    module = PoseModule(dataclasses.replace(small_recipe, head_init="default").to_dict(), "lsp14", ["lsp"])
+    points = torch.tensor(np.random.default_rng(0).uniform(5, 58, (2, 14, 2)), dtype=torch.float32)
+    labelled = torch.ones(2, 14, dtype=torch.bool)
+    labelled[0, 3] = False
+    stages = [maps.detach().requires_grad_() for maps in module(torch.zeros(2, 3, 64, 64, dtype=torch.uint8))]
+    losses = []
+    for junk in (0.0, -1e6, float("nan")):
+        points[0, 3] = junk
+        losses.append(module._loss_B(stages, {"points": points.clone(), "labelled": labelled}))
+    assert torch.equal(losses[0], losses[1])
+    assert torch.equal(losses[0], losses[2])
+    losses[2].sum().backward()
+    assert all(maps.grad is not None and maps.grad.isfinite().all() for maps in stages)
 
 
 def test_checkpoints_that_are_none_are_refused(tmp_path: Path) -> None:
@@ -143,6 +266,7 @@ def test_validation_pck_of_a_perfect_network_is_100(made_pack: Path, small_recip
         "points": points,
         "labelled": torch.ones(3, 14, dtype=torch.bool),
         "index": torch.arange(3),
+        "unreadable": [],
     }
     logged: dict[str, float] = {}
     module.log = lambda name, value, **_: logged.update({name: float(value)})  # type: ignore[method-assign]

@@ -11,11 +11,6 @@ from leanpose.errors import DatasetError
 app = typer.Typer(no_args_is_help=True, help="Work with datasets.")
 
 
-@app.callback()
-def _group() -> None:
-    pass
-
-
 @app.command()
 def pack(
     data: Data,
@@ -62,7 +57,9 @@ def benchmark(
     dataset = CropDataset(samples, (side, side), chosen.padding, chosen.augmentation, chosen.seed)
     count, start = 0, time.perf_counter()
     for key in EpochSampler([1] * len(samples), chosen.seed):
-        _ = dataset[key]
+        item = dataset[key]
+        if isinstance(item, DatasetError):
+            raise item
         count += 1
         elapsed = time.perf_counter() - start
         if elapsed > seconds:

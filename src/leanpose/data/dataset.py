@@ -1,22 +1,23 @@
 """Training samples for a loader: augmented crops, drawn in an order that depends on seed and epoch alone."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from leanpose.data.augment import Augmentation, augmented_crop
+from leanpose.errors import DatasetError
 from leanpose.readers import Sample
 
-Batch = dict[str, Tensor]
+Batch = dict[str, Any]
 Item = tuple[np.ndarray, np.ndarray, np.ndarray, int]
 Size = tuple[int, int]
 
 
-class CropDataset(Dataset[Item]):
+class CropDataset(Dataset[Item | DatasetError]):
     """Augmented crops of samples, addressed by (epoch, index) so that every epoch shows other crops.
 
     Args:
@@ -36,7 +37,7 @@ class CropDataset(Dataset[Item]):
         seed: int = 0,
     ) -> None:
         self.samples = samples
-        self.size_at = input_hw if callable(input_hw) else lambda _epoch: input_hw
+        self.input_hw = input_hw
         self.padding = padding
         self.augmentation = augmentation
         self.seed = seed
@@ -44,12 +45,21 @@ class CropDataset(Dataset[Item]):
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, key: tuple[int, int]) -> Item:
+    def __getitem__(self, key: tuple[int, int]) -> Item | DatasetError:
+        """Crop, points, labelled and index; or, as a value, the error of an image that cannot be read.
+
+        A value, because an error raised in a worker reaches the trainer as a traceback and ends the training.
+        """
         epoch, index = key
         sample = self.samples[index]
+        try:
+            image = sample.load_image()
+        except DatasetError as error:
+            return error
+        input_hw = self.input_hw(epoch) if callable(self.input_hw) else self.input_hw
         crop, points, labelled = augmented_crop(
-            sample.load_image(), sample.keypoints, sample.labelled, sample.box, sample.skeleton,
-            self.size_at(epoch), self.padding, self.augmentation, np.random.default_rng((self.seed, epoch, index)),
+            image, sample.keypoints, sample.labelled, sample.box, sample.skeleton,
+            input_hw, self.padding, self.augmentation, np.random.default_rng((self.seed, epoch, index)),
         )  # fmt: skip
         return crop, points, labelled, index
 
@@ -82,21 +92,37 @@ class EpochSampler(Sampler[tuple[int, int]]):
         return ((self.epoch, int(index)) for index in mine)
 
 
-def collate(items: list[Item]) -> Batch:
-    """Batch of items: images (B, 3, H, W) uint8 in channels_last memory, points (B, J, 2), labelled (B, J), index."""
-    crops, points, labelled, indices = zip(*items, strict=True)
+def collate(items: Sequence[Item | DatasetError]) -> Batch:
+    """Batch of the items that could be read; without any, only the last two entries.
+
+    Returns:
+        ``images`` (B, 3, H, W) uint8 in channels_last memory, ``points`` (B, J, 2) crop pixels, ``labelled`` (B, J),
+        ``index`` (B,) of the samples, and ``unreadable``: what is wrong with each of the images left out.
+    """
+    unreadable = [str(item) for item in items if isinstance(item, DatasetError)]
+    read = [item for item in items if not isinstance(item, DatasetError)]
+    if not read:
+        return {"index": torch.empty(0, dtype=torch.long), "unreadable": unreadable}
+    crops, points, labelled, indices = zip(*read, strict=True)
     return {
         "images": torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2),
         "points": torch.from_numpy(np.stack(points).astype(np.float32)),
         "labelled": torch.from_numpy(np.stack(labelled)),
         "index": torch.tensor(indices),
+        "unreadable": unreadable,
     }
 
 
 def crop_loader(
     dataset: CropDataset, sampler: EpochSampler, batch_size: int, workers: int, drop_last: bool
 ) -> DataLoader:
-    """A loader of batches as :func:`collate` makes them."""
+    """A loader of batches as :func:`collate` makes them.
+
+    With workers, OpenCV is left one thread in this process too.
+    """
+    if workers:
+        # a forked worker hangs in ending the threads of a pool that only its parent has
+        _one_thread()
     return DataLoader(
         dataset,
         batch_size=batch_size,
@@ -110,6 +136,6 @@ def crop_loader(
     )
 
 
-def _one_thread(_worker: int) -> None:
+def _one_thread(_worker: int = 0) -> None:
     """OpenCV's own threads would take the cores that train."""
     cv2.setNumThreads(1)

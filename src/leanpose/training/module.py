@@ -1,5 +1,6 @@
 """The Lightning module: one network, its loss, optimiser, schedule and validation."""
 
+import logging
 from typing import Any
 
 import lightning as L
@@ -12,10 +13,13 @@ from leanpose.data.dataset import Batch
 from leanpose.data.targets import gaussian_heatmaps, heatmap_loss, probability_heatmaps
 from leanpose.decode import decode
 from leanpose.errors import TrainingError
-from leanpose.metrics.pck import normalised_distances, pck, torso_lengths
+from leanpose.metrics.pck import mean_over_joints, normalised_distances, pck, torso_lengths
 from leanpose.models import create_model
 from leanpose.skeleton import skeleton_named
 from leanpose.training.recipes import BGR_MEAN, BGR_STD, Recipe
+
+LOG = logging.getLogger(__name__)
+MAX_UNREADABLE = 0.01  # share of the samples whose images may be unreadable before the training stops
 
 
 class PoseModule(L.LightningModule):
@@ -46,13 +50,21 @@ class PoseModule(L.LightningModule):
         self.register_buffer("mean", torch.tensor(BGR_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(BGR_STD).view(1, 3, 1, 1), persistent=False)
         self._val_distances: list[np.ndarray] = []
+        self._unreadable: set[str] = set()
 
     def forward(self, images_BCHW: Tensor) -> list[Tensor]:
         """uint8 BGR crops (B, 3, H, W) -> raw heatmaps (B, J, H/4, W/4) per stage."""
         return self.model((images_BCHW.float() - self.mean) / self.std)
 
-    def training_step(self, batch: Batch, _batch_index: int) -> Tensor:
-        """Loss summed over stages (eq. 2 with MSE), averaged over the batch."""
+    def training_step(self, batch: Batch, _batch_index: int) -> Tensor | None:
+        """Loss summed over stages (eq. 2 with MSE), averaged over the batch; None if no image of it is readable.
+
+        Raises:
+            TrainingError: when the loss is not finite, or too many images are unreadable.
+        """
+        self._count_unreadable(batch)
+        if not len(batch["index"]):
+            return None
         stages = self(batch["images"])
         loss = self._loss_B(stages, batch).mean()
         if not torch.isfinite(loss):
@@ -60,11 +72,15 @@ class PoseModule(L.LightningModule):
                 f"the loss became {loss.item()} in epoch {self.current_epoch}, on the images "
                 f"{', '.join(self._names(batch))}: look at them, or lower the learning rate"
             )
-        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch["images"]))
+        size = len(batch["images"])
+        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=size, sync_dist=True)
         return loss
 
     def validation_step(self, batch: Batch, _batch_index: int) -> None:
         """Collects joint distances in torso lengths; no flip test, so that it costs little."""
+        self._count_unreadable(batch)
+        if not len(batch["index"]):
+            return
         logits = self(batch["images"])[-1].float()
         if self.recipe.loss == "cross_entropy":
             logits = probability_heatmaps(logits, self.recipe.sigma)
@@ -76,10 +92,12 @@ class PoseModule(L.LightningModule):
         )
 
     def on_validation_epoch_end(self) -> None:
-        """Logs ``val_pck``: PCK@0.2 of torso length in percent, mean over joints."""
+        """Logs ``val_pck``: PCK@0.2 of torso length in percent, mean over joints, and over processes."""
+        if not self._val_distances:
+            raise TrainingError(f"not one validation image can be read; one of them is {min(self._unreadable)}")
         distances = np.concatenate(self._val_distances)
         self._val_distances.clear()
-        self.log("val_pck", 100 * float(np.nanmean(pck(distances, 0.2))), prog_bar=True)
+        self.log("val_pck", 100 * mean_over_joints(pck(distances, 0.2)), prog_bar=True, sync_dist=True)
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Optimiser and a learning rate set at every step from :meth:`Recipe.lr_at`."""
@@ -97,10 +115,25 @@ class PoseModule(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _loss_B(self, stages: list[Tensor], batch: Batch) -> Tensor:
-        cells = geometry.crop_to_cells(batch["points"], self.model.stride)  # type: ignore[arg-type]
+        # what is not labelled may be anything, NaN included, and NaN times a weight of 0 is still NaN
+        points = torch.where(batch["labelled"][..., None], batch["points"], 0.0)
+        cells = geometry.crop_to_cells(points, self.model.stride)  # type: ignore[arg-type]
         target = gaussian_heatmaps(cells, stages[0].shape[-2:], self.recipe.sigma)  # type: ignore[arg-type]
         losses = [heatmap_loss(maps, target, batch["labelled"], self.recipe.loss) for maps in stages]
         return torch.stack(losses).sum(dim=0)
+
+    def _count_unreadable(self, batch: Batch) -> None:
+        """Warn of each unreadable image once; stop when they are more than a stray few."""
+        for message in batch["unreadable"]:
+            if message not in self._unreadable:
+                self._unreadable.add(message)
+                LOG.warning("left out: %s (unreadable images so far: %d)", message, len(self._unreadable))
+        if len(self._unreadable) > MAX_UNREADABLE * len(self.sample_names):
+            raise TrainingError(
+                f"{len(self._unreadable)} images cannot be read, more than {MAX_UNREADABLE:.0%} of the "
+                f"{len(self.sample_names)} people to train on; one of them is {min(self._unreadable)}: "
+                "repair the dataset, or take them out of its labels"
+            )
 
     def _names(self, batch: Batch) -> list[str]:
         return [self.sample_names[i] if self.sample_names else str(i) for i in batch["index"].tolist()]

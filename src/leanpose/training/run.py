@@ -3,9 +3,11 @@
 import ctypes
 import logging
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import lightning as L
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import (
     EMAWeightAveraging,
     LearningRateMonitor,
@@ -14,7 +16,7 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from leanpose.checkpoint import load_weights
+from leanpose.checkpoint import load_weights, read_checkpoint
 from leanpose.data.augment import Augmentation
 from leanpose.data.dataset import CropDataset, EpochSampler, crop_loader
 from leanpose.errors import TrainingError
@@ -49,14 +51,19 @@ def train(
         max_epochs: stop after this many epochs without changing the schedule; the rest can be resumed.
 
     Raises:
-        TrainingError: when ``out`` holds a training and ``resume`` is off, when there is none to resume, or when the
-            loss is no longer finite.
+        TrainingError: when ``out`` holds a training and ``resume`` is off, when there is none to resume or it was
+            another one, when a part of the data is empty or unreadable, when the accelerator is not there, or when
+            the loss is no longer finite.
+        DatasetError: when a dataset cannot be read.
+        ModelError: when a checkpoint or weights cannot be read or do not fit.
     """
     last = out / "last.ckpt"
     if last.exists() and not resume:
         raise TrainingError(f"{out} already holds a training: resume it, or name another folder")
     if resume and not last.exists():
-        raise TrainingError(f"{last} does not exist: nothing to resume")
+        raise TrainingError(f"{last} does not exist: nothing to resume; start without resuming")
+    if resume and start_from:
+        raise TrainingError(f"either resume {out} or start from {start_from} in another folder, not both")
     keep_freed_memory()
     L.seed_everything(recipe.seed, verbose=False)
     train_samples, val_samples = read_samples(data, "train"), read_samples(data, "val")
@@ -65,45 +72,74 @@ def train(
         raise TrainingError(f"{', '.join(data)}: {counts}; both are needed")
     datasets = sorted({sample.dataset for sample in train_samples})
     names = [sample.name for sample in train_samples]
+    if resume:
+        _check_same_training(last, recipe, datasets)
     module = PoseModule(recipe.to_dict(), train_samples[0].skeleton.name, datasets, names)
-    if start_from and not resume:
+    if start_from:
         load_weights(module.model, start_from)
     callbacks: list[L.Callback] = [
-        # "last" has a callback of its own: save_last would write it only when "best" improves
-        ModelCheckpoint(out, filename="last", save_on_train_epoch_end=True, enable_version_counter=False),
         ModelCheckpoint(
             out, filename="best", monitor="val_pck", mode="max", save_on_train_epoch_end=True,
             enable_version_counter=False,
         ),
+        # "last" has a callback of its own: save_last would write it only when "best" improves. It comes second, so
+        # that it keeps the best score of this very epoch, which a resumed run has to beat.
+        ModelCheckpoint(out, filename="last", save_on_train_epoch_end=True, enable_version_counter=False),
         LearningRateMonitor("epoch"),
     ]  # fmt: skip
     if recipe.ema:
         callbacks.append(EMAWeightAveraging(decay=recipe.ema))
     if progress:
         callbacks.append(RichProgressBar())
-    trainer = L.Trainer(
-        accelerator=accelerator,
-        devices=devices,
-        precision="bf16-mixed",
-        max_epochs=recipe.epochs if max_epochs is None else min(max_epochs, recipe.epochs),
-        gradient_clip_val=recipe.clip_norm,
-        callbacks=callbacks,
-        logger=[CSVLogger(out, name="logs"), TensorBoardLogger(out, name="", version="tensorboard")],
-        default_root_dir=out,
-        enable_progress_bar=progress,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        log_every_n_steps=50,
-        use_distributed_sampler=False,
-    )
+    try:
+        trainer = L.Trainer(
+            accelerator=accelerator,
+            devices=devices,
+            precision="bf16-mixed",
+            max_epochs=recipe.epochs if max_epochs is None else min(max_epochs, recipe.epochs),
+            gradient_clip_val=recipe.clip_norm,
+            callbacks=callbacks,
+            logger=[CSVLogger(out, name="logs"), TensorBoardLogger(out, name="", version="tensorboard")],
+            default_root_dir=out,
+            enable_progress_bar=progress,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            log_every_n_steps=50,
+            use_distributed_sampler=False,
+        )
+    except (MisconfigurationException, ValueError) as error:
+        raise TrainingError(f"cannot train on {devices} x accelerator '{accelerator}': {error}") from error
+    train_loader = _loader(recipe, train_samples, True, workers, trainer)
+    if not len(train_loader):
+        raise TrainingError(
+            f"{len(train_samples)} training samples do not fill a batch of {recipe.batch_size}: lower batch_size"
+        )
     trainer.fit(
         module,
-        _loader(recipe, train_samples, True, workers, trainer),
+        train_loader,
         _loader(recipe, val_samples, False, workers, trainer),
         ckpt_path=last if resume else None,
         weights_only=True,
     )
     return out / "best.ckpt"
+
+
+def _check_same_training(last: Path, recipe: Recipe, datasets: list[str]) -> None:
+    """Refuse to resume with another recipe or other data: the result would be neither the one nor the other."""
+    stored = read_checkpoint(last)
+    changed = [
+        f"{field.name} was {before!r}, is {now!r}"
+        for field in fields(Recipe)
+        if field.name != "open_choices"
+        and (before := getattr(stored.recipe, field.name)) != (now := getattr(recipe, field.name))
+    ]
+    if stored.datasets != datasets:
+        changed.append(f"data was {' and '.join(stored.datasets)}, is {' and '.join(datasets)}")
+    if changed:
+        raise TrainingError(
+            f"{last} belongs to another training ({'; '.join(changed)}): resume with the same, or start a new training "
+            "from its weights in another folder"
+        )
 
 
 def _loader(recipe: Recipe, samples: list[Sample], training: bool, workers: int, trainer: L.Trainer):
