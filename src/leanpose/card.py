@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 
 from leanpose.decode import METHODS
 from leanpose.errors import ModelError, SkeletonError
+from leanpose.files import write_whole
 from leanpose.skeleton import Skeleton
 
 SCHEMA = 1
@@ -141,8 +142,13 @@ class ModelCard:
         return cls(**values)
 
     def save(self, path: str | Path) -> None:
-        """Write the card as JSON."""
-        Path(path).write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        """Write the card as JSON.
+
+        Raises:
+            ModelError: when the file cannot be written.
+        """
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+        write_whole(path, text.encode(), ModelError)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -14,10 +15,12 @@ from leanpose.checkpoint import AnsweringNet, load_checkpoint
 from leanpose.decode import decode
 from leanpose.engines import create_engine
 from leanpose.errors import ExportError, MissingExtraError
+from leanpose.files import write_whole
 
 PARITY_BATCHES = (1, 2, 5)
 MAX_HEATMAP_ERROR = 1e-4  # of the peak; f32 on both sides differs by rounding alone
 MAX_PIXEL_ERROR = 0.05
+REMEDY = "not exported; try the versions of torch, onnx and onnxscript in constraints.txt"
 
 
 @dataclass(frozen=True)
@@ -38,18 +41,18 @@ def export_checkpoint(checkpoint: Path, onnx: Path) -> tuple[ModelCard, Parity]:
 
     Raises:
         ModelError: when the checkpoint cannot be loaded.
-        ExportError: when the exported model disagrees with the network; nothing is left behind.
+        ExportError: when the name does not end in ``.onnx``, the file cannot be written, or the exported model
+            disagrees with the network: it is then deleted, and what stood at ``onnx`` before still stands there.
     """
+    if onnx.suffix != ".onnx":
+        raise ExportError(f"{onnx}: name the file NAME.onnx, or NAME.safetensors for weights to train on from")
     loaded = load_checkpoint(checkpoint)
-    partial = onnx.with_name(f".{onnx.stem}.partial.onnx")
-    onnx.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        write_onnx(loaded.net, loaded.card.input_hw, partial)
-        parity = check_parity(loaded.net, partial, loaded.card)
-        card = replace(loaded.card, name=onnx.stem, sha256=file_sha256(partial))
-        partial.replace(onnx)
-    finally:
-        partial.unlink(missing_ok=True)
+    with TemporaryDirectory() as folder:
+        unproven = Path(folder) / onnx.name
+        write_onnx(loaded.net, loaded.card.input_hw, unproven)
+        parity = check_parity(loaded.net, unproven, loaded.card)
+        card = replace(loaded.card, name=onnx.stem, sha256=file_sha256(unproven))
+        write_whole(onnx, unproven.read_bytes(), ExportError)
     card.save(onnx.with_suffix(".json"))
     return card, parity
 
@@ -78,9 +81,12 @@ def check_parity(net: Callable[[Tensor], Tensor], onnx: Path, card: ModelCard) -
     """Compare heatmaps and decoded joints of a network and its export on smooth random crops, in f32.
 
     Raises:
-        ExportError: when heatmaps differ by more than 1e-4 of their peak or a joint by more than 0.05 px.
+        ExportError: when the input is another, heatmaps differ by more than 1e-4 of their peak, or a joint by more
+            than 0.05 px.
     """
     engine = create_engine(onnx, engine="onnxruntime", precision="f32")
+    if engine.input_shape != (None, 3, *card.input_hw):
+        raise ExportError(f"{onnx.name}: takes {engine.input_shape}, not any number of {card.input_hw} crops: {REMEDY}")
     rng = np.random.default_rng(0)
     worst = Parity(0.0, 0.0)
     for batch in PARITY_BATCHES:
@@ -89,25 +95,27 @@ def check_parity(net: Callable[[Tensor], Tensor], onnx: Path, card: ModelCard) -
             expected = net(torch.from_numpy(images)).numpy()
         actual = engine(images)
         if actual.shape != expected.shape:
-            raise ExportError(f"{onnx}: heatmaps {actual.shape} where the network gives {expected.shape}")
+            raise ExportError(
+                f"{onnx.name}: heatmaps {actual.shape} where the network gives {expected.shape}: {REMEDY}"
+            )
         heatmap = float(np.abs(actual - expected).max() / max(np.abs(expected).max(), 1e-12))
         joints = [
             geometry.cells_to_crop(decode(maps, card.decode, sigma=card.sigma)[0], card.stride, card.cell_offset)
             for maps in (actual, expected)
         ]
         pixels = float(np.linalg.norm(joints[0] - joints[1], axis=-1).max())
-        worst = Parity(max(worst.heatmap, heatmap), max(worst.pixels, pixels))
-        # written so that NaN fails too
-        if not (worst.heatmap <= MAX_HEATMAP_ERROR and worst.pixels <= MAX_PIXEL_ERROR):
+        # of this batch and written so that NaN fails too: max() would drop it
+        if not (heatmap <= MAX_HEATMAP_ERROR and pixels <= MAX_PIXEL_ERROR):
             raise ExportError(
-                f"{onnx}: at batch {batch} heatmaps differ by {worst.heatmap:.1e} of the peak (at most "
-                f"{MAX_HEATMAP_ERROR:.0e}), joints by {worst.pixels:.3f} px (at most {MAX_PIXEL_ERROR}): not exported"
+                f"{onnx.name}: at batch {batch} heatmaps differ by {heatmap:.1e} of the peak (at most "
+                f"{MAX_HEATMAP_ERROR:.0e}), joints by {pixels:.3f} px (at most {MAX_PIXEL_ERROR}): {REMEDY}"
             )
+        worst = Parity(max(worst.heatmap, heatmap), max(worst.pixels, pixels))
     return worst
 
 
 def _smooth_noise(rng: np.random.Generator, batch: int, input_hw: tuple[int, int]) -> np.ndarray:
     """Random normalised crops (batch, 3, H, W) whose detail is coarse enough to excite a trained network."""
     height, width = input_hw
-    coarse = rng.normal(size=(batch, 3, height // 16, width // 16)).astype(np.float32)
-    return coarse.repeat(16, axis=2).repeat(16, axis=3)
+    coarse = rng.normal(size=(batch, 3, -(-height // 16), -(-width // 16))).astype(np.float32)
+    return np.ascontiguousarray(coarse.repeat(16, axis=2).repeat(16, axis=3)[..., :height, :width])
