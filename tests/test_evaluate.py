@@ -107,5 +107,5 @@ def test_what_does_not_fit_is_refused() -> None:
     samples = _samples(1)
     with pytest.raises(DatasetError, match="nothing to evaluate"):
         evaluate(ShiftedTruth([], []), [])  # type: ignore[arg-type]
-    with pytest.raises(DatasetError, match="coco17.*lsp14"):
+    with pytest.raises(DatasetError, match=r"coco17.*lsp14"):
         evaluate(ShiftedTruth(samples, [0], COCO17), samples)  # type: ignore[arg-type]
