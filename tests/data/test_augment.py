@@ -38,7 +38,7 @@ def test_a_blob_is_found_where_its_joint_is_said_to_be(seed: int) -> None:
     ys, xs = np.mgrid[:192, :160]
     found = np.array([(weights * xs).sum(), (weights * ys).sum()]) / weights.sum()
     inside = [j for j in candidates if labelled[j] and np.all(points[j] > 12) and np.all(points[j] < (147, 179))]
-    if not inside:
+    if inside != candidates:  # the blob may be cut off
         return
     assert min(np.linalg.norm(found - points[j]) for j in candidates) < 0.3
 
