@@ -2,6 +2,7 @@
 
 import json
 import types
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,17 @@ def test_report_holds_every_figure_and_two_pictures(tmp_path: Path) -> None:
         picture = cv2.imread(str(tmp_path / name))
         assert picture is not None
         assert picture.std() > 5
+
+
+def test_people_and_joints_without_labels_make_no_noise_in_the_report(tmp_path: Path) -> None:
+    samples = _samples(2)
+    samples[0].labelled[:] = False
+    samples[1].labelled[3:7] = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        result = evaluate(ShiftedTruth(samples, [500, 0]), samples)  # type: ignore[arg-type]
+        write_report([result], tmp_path, "made up")
+    assert result.mean == 100
 
 
 def test_what_does_not_fit_is_refused() -> None:

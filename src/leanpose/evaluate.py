@@ -202,9 +202,10 @@ def _draw_worst(evaluation: Evaluation, path: Path) -> None:
     from leanpose.drawing import contact_sheet
     from leanpose.media import save_image
 
-    means = np.nanmean(np.minimum(evaluation.distances, 1), axis=1)
+    judged = ~np.isnan(evaluation.distances)
+    missed = np.where(judged, np.minimum(evaluation.distances, 1), 0).sum(axis=1)
     tiles, captions = [], []
-    for i in np.argsort(-np.nan_to_num(means))[:WORST]:
+    for i in np.argsort(-missed / np.maximum(judged.sum(axis=1), 1))[:WORST]:
         sample, poses = evaluation.samples[i], evaluation.poses[i]
         truth = Poses(
             np.where(sample.labelled[:, None], sample.keypoints, np.nan)[None].astype(np.float32),
@@ -219,7 +220,7 @@ def _draw_worst(evaluation: Evaluation, path: Path) -> None:
         image = geometry.warp(sample.load_image(), transform, (320, 320))
         pair = [_drawn(p, image, transform) for p in (poses, truth)]
         tiles.append(cv2.hconcat(pair))
-        captions.append(f"{sample.name}  {100 * np.mean(evaluation.distances[i] <= 0.2):.0f} % right")
+        captions.append(f"{sample.name}  {(evaluation.distances[i] <= 0.2).sum()} of {judged[i].sum()} right")
     save_image(path, contact_sheet(tiles, columns=4, captions=captions))
 
 

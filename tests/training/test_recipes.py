@@ -83,7 +83,7 @@ def test_overrides_reach_fields_and_parts_of_fields() -> None:
         ("repeats.lsp=1.5", "must be whole numbers"),
         ("clip_norm=off", "takes float"),
         ("ema=1", "less than 1"),
-        ("warmup_epochs=22", "less than epochs"),
+        ("warmup_epochs=1000", "less than epochs"),
         ("augmentation.flip=often", "must be a number from 0 to 1"),
         ("augmentation.scale=1", "must be a number from 0 to 0.9"),
     ],

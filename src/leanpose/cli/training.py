@@ -29,7 +29,7 @@ def train(
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Print the resolved recipe and stop.")] = False,
 ) -> None:
-    """Train a recipe. Writes last.ckpt, best.ckpt, metrics.csv and TensorBoard logs; an interrupted run resumes."""
+    """Train a recipe. Writes last.ckpt, best.ckpt, CSV and TensorBoard logs; an interrupted run resumes."""
     import json
 
     from leanpose.training.recipes import override, recipe_named
@@ -78,7 +78,10 @@ def evaluate(
     flip_test: Annotated[
         bool, typer.Option("--flip-test/--no-flip-test", help="Average with the mirrored crop.")
     ] = True,
-    decode: Annotated[str | None, typer.Option(help="Decode method; the card's if not given.")] = None,
+    decode: Annotated[
+        Literal["argmax", "quarter", "taylor", "soft", "beta"] | None,
+        typer.Option(help="How heatmaps become joints; the card's if not given."),
+    ] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime; checkpoints run on torch.")] = "auto",
     precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="What the engine computes in.")] = "auto",
     out: Annotated[
@@ -98,6 +101,8 @@ def evaluate(
     from leanpose.evaluate import record_scores, table, write_report
     from leanpose.readers import read_samples
 
+    if save_scores and not model.endswith(".onnx"):
+        raise ModelError(f"--save-scores: give the .onnx file whose card is to be changed, not '{model}'")
     estimator = PoseEstimator(model, engine, precision, flip_test, decode)
     samples = read_samples(data, part)
     names = " and ".join(spec.partition(":")[0] for spec in data)
@@ -111,17 +116,19 @@ def evaluate(
         write_report(evaluations, out, f"{estimator.card.name} on {names} {part}")
         typer.echo(f"report: {out}")
     if save_scores:
-        if not model.endswith(".onnx"):
-            raise ModelError(f"--save-scores: give the .onnx file whose card is to be changed, not '{model}'")
         card = Path(model).with_suffix(".json")
-        record_scores(card, evaluations, f"{names} {part}", _command(card.stem, data, part, flip_test, decode, engine))
+        command = _command(card.stem, data, part, flip_test, decode, engine, precision)
+        record_scores(card, evaluations, f"{names} {part}", command)
         typer.echo(f"scores written to {card}")
 
 
-def _command(model: str, data: list[str], part: str, flip_test: bool, decode: str | None, engine: str) -> str:
+def _command(
+    model: str, data: list[str], part: str, flip_test: bool, decode: str | None, engine: str, precision: str
+) -> str:
     """The command that measures a packaged model again, on any machine whose LEANPOSE_DATA is set."""
     root = os.environ.get("LEANPOSE_DATA")
     specs = [spec.replace(root.rstrip("/"), "$LEANPOSE_DATA") if root else spec for spec in data]
     options = [f"--data {spec}" for spec in specs] + [f"--part {part}", f"--engine {engine}"]
+    options += [f"--precision {precision}"] * (precision != "auto")
     options += ["--no-flip-test"] * (not flip_test) + [f"--decode {decode}"] * (decode is not None)
     return " ".join(("leanpose evaluate", model, *options))

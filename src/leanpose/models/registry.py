@@ -90,8 +90,11 @@ def create_model(name: str, num_joints: int, **overrides: Any) -> nn.Module:
     """Build the variant ``name`` for ``num_joints`` joints, with any of its constructor arguments replaced.
 
     Raises:
-        ModelError: when no variant has that name.
+        ModelError: when no variant has that name, or its constructor does not take an argument.
     """
     if name not in REGISTRY:
         raise ModelError(f"unknown network '{name}': use one of {', '.join(sorted(REGISTRY))}")
-    return REGISTRY[name].build(num_joints, **overrides)
+    try:
+        return REGISTRY[name].build(num_joints, **overrides)
+    except TypeError as error:
+        raise ModelError(f"network '{name}' cannot be built with {overrides}: {error}") from error
