@@ -300,6 +300,18 @@ def test_weights_saved_in_half_precision_start_the_next_training(
         assert torch.allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
+def test_weights_beyond_half_precision_are_refused(tmp_path: Path, small_recipe: Recipe) -> None:
+    network = create_model(small_recipe.model, 14, **small_recipe.model_args)
+    state = {f"model.{name}": tensor for name, tensor in network.state_dict().items()}
+    next(v for k, v in state.items() if k.endswith("running_var"))[0] = 70_000  # half precision ends at 65,504
+    _save_untrained(small_recipe, tmp_path / "run.ckpt")
+    content = torch.load(tmp_path / "run.ckpt", weights_only=True)
+    torch.save(content | {"state_dict": state}, tmp_path / "run.ckpt")
+    with pytest.raises(ModelError, match="half precision"):
+        save_weights(tmp_path / "run.ckpt", tmp_path / "w.safetensors")
+    assert not (tmp_path / "w.safetensors").exists()
+
+
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     network = create_model("softgate_1x64", 14, width=16)
     save_file({"a": torch.zeros(3)}, tmp_path / "other.safetensors")
