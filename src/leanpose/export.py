@@ -75,6 +75,19 @@ def write_onnx(net: AnsweringNet, input_hw: tuple[int, int], path: Path) -> None
         dynamo=True,
         verbose=False,
     )
+    _strip_metadata(path)
+
+
+def _strip_metadata(path: Path) -> None:
+    """Remove what the exporter notes of its origin: stack traces that name the files of this machine."""
+    import onnx
+
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    for item in (model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        item.doc_string = ""
+        del item.metadata_props[:]
+    onnx.save(model, path)
 
 
 def check_parity(net: Callable[[Tensor], Tensor], onnx: Path, card: ModelCard) -> Parity:
