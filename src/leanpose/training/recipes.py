@@ -160,6 +160,28 @@ def softgate_lsp() -> Recipe:
     )
 
 
+def ablation_lsp() -> Recipe:
+    """Ours: a short training of a small network, to compare variants under one budget (docs/reproduction)."""
+    return Recipe(
+        name="ablation_lsp",
+        model="softgate_1x64",
+        input_hw=(128, 128),
+        sigma=1.5,
+        loss="cross_entropy",
+        head_init="zero",
+        augmentation=Augmentation(rotation=30, scale=0.25, flip=0.5, colour=0.2),
+        optimizer="adamw",
+        lr=2e-3,
+        weight_decay=0.05,
+        batch_size=16,
+        epochs=2,
+        clip_norm=1.0,
+        warmup_epochs=0.1,
+        schedule="cosine",
+        ema=0.995,
+    )
+
+
 def softgate_lsp_paper() -> Recipe:
     """The paper's losses and optimiser (section III-C) on LSP and LSP-extended, without its MPII pre-training."""
     return Recipe(
@@ -177,7 +199,9 @@ def softgate_lsp_paper() -> Recipe:
     )
 
 
-RECIPES: dict[str, Callable[[], Recipe]] = {build.__name__: build for build in (softgate_lsp, softgate_lsp_paper)}
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    build.__name__: build for build in (softgate_lsp, ablation_lsp, softgate_lsp_paper)
+}
 
 
 def recipe_named(name: str) -> Recipe:
