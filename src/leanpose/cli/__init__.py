@@ -14,7 +14,18 @@ from leanpose.errors import LeanposeError, MissingExtraError
 EXTRAS = {
     "openvino": "openvino",
     **dict.fromkeys(
-        ("torch", "lightning", "scipy", "safetensors", "onnx", "onnxscript", "tensorboard", "matplotlib"), "train"
+        (
+            "torch",
+            "lightning",
+            "scipy",
+            "safetensors",
+            "onnx",
+            "onnxscript",
+            "tensorboard",
+            "matplotlib",
+            "faster_coco_eval",
+        ),
+        "train",
     ),
 }
 
