@@ -245,15 +245,7 @@ def _check_fields(where: str, kind: type, values: Any) -> None:
 
 def _skeleton_from(values: Any) -> Skeleton:
     _check_fields("skeleton.", Skeleton, values)
-    if not isinstance(values["joints"], list) or not all(map(_text, values["joints"])):
-        raise ModelError(f"model card: field 'skeleton.joints' must be a list of names, not {values['joints']!r}")
     try:
-        return Skeleton(
-            name=values["name"],
-            joints=tuple(values["joints"]),
-            limbs=tuple((a, b) for a, b in values.get("limbs", ())),
-            sigmas=tuple(values["sigmas"]) if values.get("sigmas") is not None else None,
-            torso=tuple(values.get("torso", Skeleton.torso)),
-        )
-    except (SkeletonError, TypeError, ValueError, AttributeError) as error:
+        return Skeleton.from_dict(values)
+    except SkeletonError as error:
         raise ModelError(f"model card: field 'skeleton': {error}") from error

@@ -17,7 +17,7 @@ from leanpose.data.targets import probability_heatmaps
 from leanpose.errors import LeanposeError, ModelError
 from leanpose.files import write_whole
 from leanpose.models import create_model
-from leanpose.skeleton import Skeleton, skeleton_named
+from leanpose.skeleton import Skeleton, stored_skeleton
 from leanpose.training.recipes import BGR_MEAN, BGR_STD, Recipe
 
 TERMS = {
@@ -75,7 +75,7 @@ def read_checkpoint(path: Path) -> Stored:
         parameters = content["hyper_parameters"]
         return Stored(
             Recipe.from_dict(parameters["recipe"]),
-            skeleton_named(parameters["skeleton"]),
+            stored_skeleton(parameters["skeleton"]),
             parameters["datasets"],
             content["epoch"],
             content["state_dict"],

@@ -1,7 +1,10 @@
 """Skeletons: joints by name, and what follows from the names (flips, limbs, mappings)."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 
@@ -25,10 +28,12 @@ class Skeleton:
         limbs: pairs of joint names to draw a line between.
         sigmas: K per-joint constants of OKS (COCO), or ``None`` where none are published.
         torso: the two joints whose distance PCK refers to; asked for, and so checked, only by PCK.
+        flips: pairs of joints that a mirror swaps, all others staying themselves; derived from the names if not given.
+        flippable: False where nobody knows which joints a mirror swaps: neither names nor ``flips`` say so.
 
     Raises:
-        SkeletonError: for repeated names, limbs between joints it does not have, a left joint without its right one,
-            or sigmas that are not K positive numbers.
+        SkeletonError: for repeated names, limbs or flips between joints it does not have, a joint in two flips, a left
+            joint without its right one where the names have to tell, or sigmas that are not K positive numbers.
     """
 
     name: str
@@ -36,6 +41,8 @@ class Skeleton:
     limbs: tuple[tuple[str, str], ...] = ()
     sigmas: tuple[float, ...] | None = None
     torso: tuple[str, str] = ("left_shoulder", "right_hip")
+    flips: tuple[tuple[str, str], ...] | None = None
+    flippable: bool = True
 
     def __post_init__(self) -> None:
         if not self.joints:
@@ -43,12 +50,19 @@ class Skeleton:
         if len(set(self.joints)) != len(self.joints):
             twice = sorted({j for j in self.joints if self.joints.count(j) > 1})
             raise SkeletonError(f"skeleton '{self.name}': joints named twice: {', '.join(twice)}")
-        unknown = sorted({j for limb in self.limbs for j in limb} - set(self.joints))
-        if unknown:
-            raise SkeletonError(f"skeleton '{self.name}': limbs name joints it does not have: {', '.join(unknown)}")
+        for what, pairs in (("limbs", self.limbs), ("flips", self.flips or ())):
+            unknown = sorted({j for pair in pairs for j in pair} - set(self.joints))
+            if unknown:
+                raise SkeletonError(
+                    f"skeleton '{self.name}': {what} name joints it does not have: {', '.join(unknown)}"
+                )
+        swapped = [joint for pair in self.flips or () for joint in pair]
+        if len(set(swapped)) != len(swapped):
+            raise SkeletonError(f"skeleton '{self.name}': flips name a joint twice: {', '.join(swapped)}")
         if self.sigmas is not None and (len(self.sigmas) != len(self.joints) or not all(s > 0 for s in self.sigmas)):
             raise SkeletonError(f"skeleton '{self.name}': sigmas must be {len(self.joints)} positive numbers")
-        _ = self.flip_permutation
+        if self.flippable:
+            _ = self.flip_permutation
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -68,7 +82,16 @@ class Skeleton:
 
     @cached_property
     def flip_permutation(self) -> np.ndarray:
-        """(K,) indices such that ``keypoints[flip_permutation]`` relabels a mirrored person; an involution."""
+        """(K,) indices such that ``keypoints[flip_permutation]`` relabels a mirrored person; an involution.
+
+        Raises:
+            SkeletonError: when the skeleton is not flippable.
+        """
+        if not self.flippable:
+            raise SkeletonError(f"skeleton '{self.name}': which joints a mirror swaps is not known: give it flips")
+        if self.flips is not None:
+            partner = {a: b for pair in self.flips for a, b in (pair, pair[::-1])}
+            return np.array([self.joints.index(partner.get(joint, joint)) for joint in self.joints])
         mirrored = [_mirror_name(joint) for joint in self.joints]
         lonely = [j for j, m in zip(self.joints, mirrored, strict=True) if m not in self.joints]
         if lonely:
@@ -79,6 +102,53 @@ class Skeleton:
     def limb_indices(self) -> np.ndarray:
         """(L, 2) joint indices of the limbs."""
         return np.array([[self.index(a), self.index(b)] for a, b in self.limbs], dtype=int).reshape(-1, 2)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, for cards, checkpoints and packs."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Inverse of :meth:`to_dict`; fields that are not there take their defaults.
+
+        Raises:
+            SkeletonError: for unknown or missing fields, or values of another form.
+        """
+        known = {field.name for field in fields(cls)}
+        if not isinstance(data, Mapping) or not {"name", "joints"} <= set(data) <= known:
+            raise SkeletonError(
+                f"a skeleton has a name and joints, and perhaps {', '.join(sorted(known))}; got {data!r}"
+            )
+        texts = [data["name"], *_list(data["joints"])]
+        sigmas = data.get("sigmas")
+        numbers = None if sigmas is None else tuple(_list(sigmas))
+        if not all(isinstance(text, str) and text for text in texts):
+            raise SkeletonError(f"the name and the joints of a skeleton must be texts, not {texts!r}")
+        if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers or ()):
+            raise SkeletonError(f"skeleton '{data['name']}': sigmas must be numbers, not {sigmas!r}")
+        flips = data.get("flips")
+        return cls(
+            data["name"],
+            tuple(data["joints"]),
+            tuple(map(_pair, _list(data.get("limbs", ())))),
+            numbers,
+            _pair(data.get("torso", cls.torso)),
+            None if flips is None else tuple(map(_pair, _list(flips))),
+            bool(data.get("flippable", True)),
+        )
+
+
+def _list(value: Any) -> list[Any] | tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise SkeletonError(f"a list is needed where a skeleton has {value!r}")
+    return value
+
+
+def _pair(value: Any) -> tuple[str, str]:
+    first, *others = _list(value) or [None]
+    if len(others) != 1 or not isinstance(first, str) or not isinstance(others[0], str):
+        raise SkeletonError(f"two joint names are needed where a skeleton has {value!r}")
+    return first, others[0]
 
 
 def _mirror_name(joint: str) -> str:
@@ -166,6 +236,15 @@ COCO17 = Skeleton(
 )  # fmt: skip
 
 SKELETONS: dict[str, Skeleton] = {s.name: s for s in (LSP14, MPII16, COCO17)}
+
+
+def stored_skeleton(stored: str | Mapping[str, Any]) -> Skeleton:
+    """A skeleton as files hold it: written out, or in older ones the name of a built-in one.
+
+    Raises:
+        SkeletonError: when it is neither.
+    """
+    return skeleton_named(stored) if isinstance(stored, str) else Skeleton.from_dict(stored)
 
 
 def skeleton_named(name: str) -> Skeleton:

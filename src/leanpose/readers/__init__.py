@@ -1,37 +1,105 @@
 """Readers of datasets: one file per format, all giving :class:`Sample`."""
 
+import inspect
+import logging
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from leanpose.errors import DatasetError
-from leanpose.readers.lsp import Part, read_lsp, read_lspet
+from leanpose.readers.lsp import read_lsp, read_lspet
 from leanpose.readers.pack import read_pack
+from leanpose.readers.parts import PARTS, Part
 from leanpose.readers.sample import Sample
+from leanpose.skeleton import Skeleton, mapping_weights
 
-__all__ = ["READERS", "Part", "Sample", "read_samples"]
+__all__ = ["PARTS", "READERS", "Part", "Sample", "map_sample", "parse_spec", "read_samples"]
 
-READERS: dict[str, Callable[[Path, Part], list[Sample]]] = {
+LOG = logging.getLogger(__name__)
+SHOWN_PROBLEMS = 5
+
+# Each takes a path, a part, options as keywords (text), and a list that collects what it had to leave out and why.
+READERS: dict[str, Callable[..., list[Sample]]] = {
     "lsp": read_lsp,
     "lspet": read_lspet,
     "pack": read_pack,
 }
 
 
-def read_samples(specs: Sequence[str], part: Part) -> list[Sample]:
-    """Samples of one part of the datasets named by ``KIND:PATH`` specs, in their order.
+def read_samples(
+    specs: Sequence[str], part: Part, skeleton: Skeleton | None = None, problems: list[str] | None = None
+) -> list[Sample]:
+    """Samples of one part of the datasets named by ``KIND:PATH[,OPTION=VALUE...]`` specs, in their order.
+
+    Args:
+        skeleton: what all samples are mapped to by joint name; needed where the datasets' own differ.
+        problems: receives a message for every annotation that was left out; without it they are logged.
 
     Raises:
-        DatasetError: for an unknown kind, a spec without a colon, a missing path, or datasets whose skeletons differ.
+        DatasetError: for an unknown kind or option, a spec without a colon, a missing path, a file that is not what
+            its kind says, or datasets whose skeletons differ.
     """
     samples: list[Sample] = []
+    left_out: list[str] = [] if problems is None else problems
     for spec in specs:
-        kind, colon, path = spec.partition(":")
-        if not colon or kind not in READERS:
-            raise DatasetError(f"data '{spec}': write KIND:PATH with KIND one of {', '.join(READERS)}")
-        if not Path(path).exists():
-            raise DatasetError(f"data '{spec}': {path} does not exist")
-        samples += READERS[kind](Path(path), part)
-    skeletons = {s.skeleton.name for s in samples}
-    if len(skeletons) > 1:
-        raise DatasetError(f"datasets of different skeletons together: {', '.join(sorted(skeletons))}")
+        kind, path, options = parse_spec(spec)
+        samples += READERS[kind](path, part, problems=left_out, **options)
+    if skeleton is not None:
+        samples = [mapped for sample in samples if (mapped := map_sample(sample, skeleton, left_out))]
+    names = {sample.skeleton for sample in samples}
+    if len(names) > 1:
+        raise DatasetError(
+            f"datasets of different skeletons together: {', '.join(sorted(s.name for s in names))}: "
+            "name the one to map them to with --skeleton"
+        )
+    if problems is None and left_out:
+        shown = "; ".join(left_out[:SHOWN_PROBLEMS])
+        LOG.warning("%s: %d annotations left out: %s", ", ".join(specs), len(left_out), shown)
     return samples
+
+
+def parse_spec(spec: str) -> tuple[str, Path, dict[str, str]]:
+    """Kind, path and options of ``KIND:PATH[,OPTION=VALUE...]``, such as ``coco:data/coco,boxes=detections.json``.
+
+    Raises:
+        DatasetError: for an unknown kind or option, a missing colon, or a path that does not exist.
+    """
+    kind, colon, rest = spec.partition(":")
+    if not colon or kind not in READERS:
+        raise DatasetError(f"data '{spec}': write KIND:PATH with KIND one of {', '.join(READERS)}")
+    path, *assignments = re.split(r",(?=[a-z]+=)", rest)
+    options = dict(assignment.split("=", 1) for assignment in assignments)
+    known = [name for name in inspect.signature(READERS[kind]).parameters if name not in ("path", "part", "problems")]
+    for option in options:
+        if option not in known:
+            offered = f"the options of {kind} are {', '.join(known)}" if known else f"{kind} takes no options"
+            raise DatasetError(f"data '{spec}': unknown option '{option}': {offered}")
+    if not Path(path).exists():
+        raise DatasetError(f"data '{spec}': {path} does not exist")
+    return kind, Path(path), options
+
+
+def map_sample(sample: Sample, target: Skeleton, problems: list[str] | None = None) -> Sample | None:
+    """The sample with the joints of ``target``, by name; those that it does not know are not labelled.
+
+    None, with a message to ``problems``, when it has no labelled joint of ``target`` at all.
+    """
+    if sample.skeleton == target:
+        return sample
+    weights = mapping_weights(sample.skeleton, target)
+    used = weights > 0
+    labelled = used.any(axis=1) & ~(used & ~sample.labelled).any(axis=1)
+    if sample.labelled.any() and not labelled.any():
+        if problems is not None:
+            problems.append(f"{sample.name}: no labelled joint that {target.name} has too")
+        return None
+    return replace(
+        sample,
+        keypoints=weights @ np.where(sample.labelled[:, None], sample.keypoints, 0.0),
+        labelled=labelled,
+        occluded=None if sample.occluded is None else (used & sample.occluded).any(axis=1) & labelled,
+        skeleton=target,
+    )

@@ -7,16 +7,14 @@ LSP-extended it marks labelled joints, and where it is 0 the position is junk.
 
 import zlib
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from leanpose.errors import DatasetError, MissingExtraError
 from leanpose.geometry import hull_box
+from leanpose.readers.parts import Part
 from leanpose.readers.sample import Sample
 from leanpose.skeleton import LSP14
-
-Part = Literal["train", "val", "test"]
 
 TRAIN_IMAGES = 1000  # images 1 to 1000 are for training, 1001 to 2000 for testing
 LEAKED = frozenset({371, 550})  # training images whose scenes the test images 1622 and 1366 repeat
@@ -32,42 +30,43 @@ def lsp_part(number: int) -> Part | None:
     return "val" if number % VAL_EVERY == 0 else "train"
 
 
-def read_lsp(root: Path, part: Part) -> list[Sample]:
+def read_lsp(path: Path, part: Part, problems: list[str] | None = None) -> list[Sample]:
     """Samples of Leeds Sports Pose: 873 to train on, 125 held out of the training images, 1,000 to test on.
 
     Args:
-        root: folder with ``images/im0001.jpg``... and ``joints.mat``.
+        path: folder with ``images/im0001.jpg``... and ``joints.mat``.
         part: ``"train"``, ``"val"`` (every eighth training image) or ``"test"``.
+        problems: stays as it is: nothing of the set is left out.
 
     Raises:
         DatasetError: when the folder does not have that layout, or a labelled joint no position.
     """
-    joints_N3K = np.moveaxis(_load_joints(root, (3, 14, None)), -1, 0)
+    joints_N3K = np.moveaxis(_load_joints(path, (3, 14, None)), -1, 0)
     all_labelled = np.ones(14, dtype=bool)
     return [
-        _sample("lsp", root / "images" / f"im{i + 1:04d}.jpg", joints[:2].T, all_labelled)
+        _sample("lsp", path / "images" / f"im{i + 1:04d}.jpg", joints[:2].T, all_labelled, joints[2] > 0)
         for i, joints in enumerate(joints_N3K)
         if lsp_part(i + 1) == part
     ]
 
 
-def read_lspet(root: Path, part: Part) -> list[Sample]:
+def read_lspet(path: Path, part: Part, problems: list[str] | None = None) -> list[Sample]:
     """Samples of LSP-extended; all of them are for training, so the other parts are empty.
 
     People with fewer than two labelled joints would have no extent and are left out (the distributed set has none).
 
     Args:
-        root: folder with ``images/im00001.jpg``... and ``joints.mat``.
+        path: folder with ``images/im00001.jpg``... and ``joints.mat``.
         part: ``"train"``, ``"val"`` or ``"test"``.
 
     Raises:
         DatasetError: when the folder does not have that layout, or a labelled joint no position.
     """
-    joints_NK3 = np.moveaxis(_load_joints(root, (14, 3, None)), -1, 0)
+    joints_NK3 = np.moveaxis(_load_joints(path, (14, 3, None)), -1, 0)
     if part != "train":
         return []
     return [
-        _sample("lspet", root / "images" / f"im{i + 1:05d}.jpg", joints[:, :2], joints[:, 2] > 0)
+        _sample("lspet", path / "images" / f"im{i + 1:05d}.jpg", joints[:, :2], joints[:, 2] > 0)
         for i, joints in enumerate(joints_NK3)
         if (joints[:, 2] > 0).sum() >= 2
     ]
@@ -92,9 +91,13 @@ def _load_joints(root: Path, shape: tuple[int | None, ...]) -> np.ndarray:
     return joints
 
 
-def _sample(dataset: str, image: Path, matlab_points: np.ndarray, labelled: np.ndarray) -> Sample:
+def _sample(
+    dataset: str, image: Path, matlab_points: np.ndarray, labelled: np.ndarray, occluded: np.ndarray | None = None
+) -> Sample:
     keypoints = matlab_points.astype(np.float64) - 1  # MATLAB's first pixel is 1
     if not np.isfinite(keypoints[labelled]).all():
         raise DatasetError(f"{dataset}/{image.name}: a labelled joint has no finite position: repair joints.mat")
     box = hull_box(keypoints, labelled)
-    return Sample(dataset, f"{dataset}/{image.name}", image, keypoints, labelled, box, LSP14)
+    return Sample(
+        dataset, f"{dataset}/{image.name}", image, keypoints, labelled, box, LSP14, occluded, image_id=image.name
+    )

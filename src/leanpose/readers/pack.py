@@ -12,7 +12,7 @@ import numpy as np
 
 from leanpose.errors import DatasetError
 from leanpose.files import write_whole
-from leanpose.readers.lsp import Part
+from leanpose.readers.parts import Part
 from leanpose.readers.sample import Sample
 from leanpose.skeleton import skeleton_named
 
@@ -48,7 +48,7 @@ def write_pack(path: Path, samples: dict[Part, list[Sample]]) -> None:
     write_whole(path, content.getvalue(), DatasetError)
 
 
-def read_pack(path: Path, part: Part) -> list[Sample]:
+def read_pack(path: Path, part: Part, problems: list[str] | None = None) -> list[Sample]:
     """Samples of one part of a pack.
 
     Raises:

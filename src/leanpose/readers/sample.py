@@ -22,6 +22,12 @@ class Sample:
         labelled: (K,) whether the coordinates are meant; junk where False.
         box: (4,) the person's extent, xyxy in image pixels.
         skeleton: names the K joints.
+        occluded: (K,) whether a labelled joint is hidden; None where the dataset does not say.
+        area: of the person in square pixels, the scale of OKS; None where the dataset does not say.
+        head_size: pixels, the reference length of PCKh; None where the dataset does not say.
+        box_score: of a detector's box; 1 for an annotated one.
+        crowd: the box holds several people that are not labelled one by one.
+        image_id, person_id: the dataset's own, for its submission format and its messages.
     """
 
     dataset: str
@@ -31,6 +37,13 @@ class Sample:
     labelled: np.ndarray
     box: np.ndarray
     skeleton: Skeleton
+    occluded: np.ndarray | None = None
+    area: float | None = None
+    head_size: float | None = None
+    box_score: float = 1.0
+    crowd: bool = False
+    image_id: int | str | None = None
+    person_id: int | str | None = None
 
     def load_image(self) -> np.ndarray:
         """The image (H, W, 3), BGR uint8.

@@ -15,7 +15,7 @@ from leanpose.decode import decode
 from leanpose.errors import TrainingError
 from leanpose.metrics.pck import mean_over_joints, normalised_distances, pck, torso_lengths
 from leanpose.models import create_model
-from leanpose.skeleton import skeleton_named
+from leanpose.skeleton import stored_skeleton
 from leanpose.training.recipes import BGR_MEAN, BGR_STD, Recipe
 
 LOG = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class PoseModule(L.LightningModule):
 
     Args:
         recipe: a :class:`Recipe` as a dict, so that checkpoints hold plain data only.
-        skeleton: name of the joints' skeleton.
+        skeleton: a :class:`leanpose.skeleton.Skeleton` as a dict.
         datasets: kinds of the datasets trained on, for the card.
         sample_names: names by sample index, for messages.
     """
@@ -36,12 +36,16 @@ class PoseModule(L.LightningModule):
     std: Tensor
 
     def __init__(
-        self, recipe: dict[str, Any], skeleton: str, datasets: list[str], sample_names: list[str] | None = None
+        self,
+        recipe: dict[str, Any],
+        skeleton: dict[str, Any],
+        datasets: list[str],
+        sample_names: list[str] | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["sample_names"])
         self.recipe = Recipe.from_dict(recipe)
-        self.skeleton = skeleton_named(skeleton)
+        self.skeleton = stored_skeleton(skeleton)
         self.sample_names = sample_names or []
         self.model = create_model(self.recipe.model, len(self.skeleton), **self.recipe.model_args)
         if self.recipe.head_init == "zero":

@@ -74,7 +74,7 @@ def train(
     names = [sample.name for sample in train_samples]
     if resume:
         _check_same_training(last, recipe, datasets)
-    module = PoseModule(recipe.to_dict(), train_samples[0].skeleton.name, datasets, names)
+    module = PoseModule(recipe.to_dict(), train_samples[0].skeleton.to_dict(), datasets, names)
     if start_from:
         load_weights(module.model, start_from)
     callbacks: list[L.Callback] = [
