@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from leanpose import __version__
-from leanpose.cli import data, models, predict, training
+from leanpose.cli import data, models, predict, reproduce, training
 from leanpose.errors import LeanposeError, MissingExtraError
 
 # packages by the extra that brings them
@@ -78,6 +78,7 @@ def _options(
 for command in (
     predict.predict, training.train, training.evaluate, training.export,
     models.models, models.complexity, models.import_weights, models.info,
+    reproduce.reproduce,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(data.app, name="data")

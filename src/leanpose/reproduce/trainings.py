@@ -1,0 +1,113 @@
+"""Trainings behind the tables: each row and seed once, whichever table asks for it, resumed where it stopped."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from leanpose.card import file_sha256
+from leanpose.checkpoint import read_checkpoint
+from leanpose.estimator import PoseEstimator
+from leanpose.evaluate import evaluate
+from leanpose.files import write_whole
+from leanpose.readers import read_samples
+from leanpose.reproduce.budget import Budget
+from leanpose.training.recipes import Recipe
+from leanpose.training.run import train
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a reproduction runs on.
+
+    Attributes:
+        name: of the reproduction.
+        data: ``KIND:PATH`` specs; their training part trains, their test part measures.
+        budget: of each training.
+        work: folder of the trainings, shared by all reproductions.
+        out: folder of pages and figures.
+        checkpoint: a trained network to look into, where the reproduction needs one and trains none.
+        train: whether to train also what is only counted otherwise.
+    """
+
+    name: str
+    data: Sequence[str]
+    budget: Budget
+    work: Path
+    out: Path
+    checkpoint: Path | None = None
+    train: bool = False
+
+    def described(self, recipe: Recipe | None = None) -> dict[str, str]:
+        """Data, budget, recipe and the command, for the page."""
+        kinds = " and ".join(dict.fromkeys(spec.partition(":")[0] for spec in self.data))
+        named = [f"--data {kind}:DIR" for kind in kinds.split(" and ") if kind]
+        command = " ".join((f"leanpose reproduce {self.name}", *named)) + " --train" * self.train
+        if recipe is None:
+            return {"data": kinds, "command": f"`{command}`"} if kinds else {"command": f"`{command}`"}
+        b = self.budget
+        return {
+            "data": kinds,
+            "budget": f"{b}",
+            "recipe": f"`{recipe.name}`: {recipe.loss}, {recipe.optimizer} {recipe.lr:g}, batch {recipe.batch_size}",
+            "command": f"`{command} --budget epochs={b.epochs},side={b.side},people={b.people:g},seeds={b.seeds}`",
+        }
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One of the variants that a table compares.
+
+    Attributes:
+        slug: names its trainings' folders; the same slug means the same training in every table.
+        label: of its row.
+        model: registry name; the recipe's if empty.
+        model_args: constructor arguments.
+        published: printed figures by column.
+    """
+
+    slug: str
+    label: str
+    model: str = ""
+    model_args: dict[str, Any] | None = None
+    published: dict[str, float] | None = None
+
+    def recipe(self, base: Recipe) -> Recipe:
+        """``base`` with this variant's network."""
+        return replace(base, model=self.model or base.model, model_args={**base.model_args, **(self.model_args or {})})
+
+
+def trained(setting: Setting, arm: Arm, base: Recipe, seed: int) -> Path:
+    """The checkpoint of one arm and seed, trained to the end of the budget; nothing is trained twice.
+
+    The last weights, not the best on some part, so that nothing is chosen by a score.
+
+    Raises:
+        TrainingError: when the folder holds a training under another budget.
+    """
+    recipe = setting.budget.recipe(arm.recipe(base), seed)
+    folder = setting.work / f"{arm.slug}-s{seed}"
+    last = folder / "last.ckpt"
+    if not last.exists() or read_checkpoint(last).epoch + 1 < recipe.epochs:
+        LOG.info("training %s, seed %d", arm.label, seed)
+    train(recipe, list(setting.data), folder, resume=last.exists(), workers=0, progress=False)
+    return last
+
+
+def score(setting: Setting, checkpoint: Path) -> tuple[str, float]:
+    """The column's name and the main score in percent of a checkpoint on the test part; kept beside the checkpoint."""
+    kept = checkpoint.with_name("score.json")
+    sha256 = file_sha256(checkpoint)
+    if kept.exists() and (stored := json.loads(kept.read_text()))["sha256"] == sha256:
+        return stored["metric"], stored["value"]
+    samples = read_samples(setting.data, "test")
+    evaluation = evaluate(PoseEstimator(str(checkpoint), flip_test=True), samples)
+    kinds = " and ".join(dict.fromkeys(sample.dataset for sample in samples))
+    metric = f"{kinds} test PCK@0.2"
+    kept_values = {"sha256": sha256, "metric": metric, "protocol": evaluation.protocol, "value": evaluation.mean}
+    write_whole(kept, json.dumps(kept_values, indent=2).encode())
+    return metric, evaluation.mean
