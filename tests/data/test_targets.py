@@ -50,7 +50,7 @@ def test_a_flat_map_costs_the_divergence_from_uniform() -> None:
     assert loss.item() == pytest.approx(math.log(256) - entropy, rel=1e-5)
 
 
-@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+@pytest.mark.parametrize("loss", ["mse", "joints_mse", "cross_entropy"])
 def test_unlabelled_joints_get_no_gradient(loss: str) -> None:
     predicted = torch.randn(1, 2, 8, 8, requires_grad=True)
     target = gaussian_heatmaps(torch.tensor([[[3.0, 3.0], [5.0, 5.0]]]), (8, 8), 1.0)
@@ -64,3 +64,26 @@ def test_probability_heatmaps_of_a_perfect_prediction_peak_at_one() -> None:
     target = gaussian_heatmaps(torch.tensor([[[16.0, 16.0]]]), (33, 33), 2.0)
     maps = probability_heatmaps(target.clamp_min(1e-30).log(), 2.0)
     assert maps.max().item() == pytest.approx(1, abs=1e-3)
+
+
+def test_joints_mse_is_half_the_mean_over_map_and_joints_weighted_by_labels() -> None:
+    """HRNet's loss, joint by joint: sum over joints of half the mean of (weight * difference)^2, over the joints."""
+    rng = np.random.default_rng(2)
+    predicted, target = rng.normal(size=(2, 3, 4, 5)), rng.normal(size=(2, 3, 4, 5))
+    labelled = np.array([[True, False, True], [True, True, True]])
+    loss = heatmap_loss(torch.tensor(predicted), torch.tensor(target), torch.tensor(labelled), "joints_mse")
+    whole_batch = 0.0
+    for j in range(3):
+        squares = [
+            (float(labelled[b, j]) * (predicted[b, j, y, x] - target[b, j, y, x])) ** 2
+            for b in range(2)
+            for y in range(4)
+            for x in range(5)
+        ]
+        whole_batch += 0.5 * sum(squares) / len(squares)
+    assert loss.mean().item() == pytest.approx(whole_batch / 3, rel=1e-5)
+
+
+def test_unknown_losses_are_refused() -> None:
+    with pytest.raises(ValueError, match="'l1': use one of mse, joints_mse, cross_entropy"):
+        heatmap_loss(torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 2, 2), torch.ones(1, 1), "l1")  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ Every random number comes from the generator passed in, so that a sample depends
 """
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
@@ -12,15 +13,27 @@ from leanpose import geometry
 from leanpose.errors import RecipeError
 from leanpose.skeleton import Skeleton
 
+Distribution = Literal["uniform", "normal"]
+
+HALF_BODY_PADDING = 1.5  # side of the region over the extent of the half's joints, as in HRNet's published code
+LOWER_BODY = frozenset({"pelvis", "hip", "knee", "ankle", "heel", "foot", "toe"})  # last words of joint names
+
 
 @dataclass(frozen=True)
 class Augmentation:
     """Ranges of the random changes to a training crop; all zero leaves the crop as evaluation sees it.
 
     Attributes:
-        rotation: half width in degrees of the uniform range of rotations.
+        distribution: of rotation and scale. ``"uniform"``: rotations from [-rotation, rotation] degrees, and the
+            region's side divided by a factor from [1 - scale, 1 + scale]. ``"normal"`` as HRNet's published code:
+            rotations from N(0, rotation) cut at twice that, and the region's side multiplied by a factor from
+            N(1, scale) cut at [1 - scale, 1 + scale].
+        rotation: half width or deviation in degrees.
+        rotation_probability: share of crops that are rotated at all.
         upside_down: share of crops that get a uniform rotation over the full circle instead.
-        scale: the region's side is divided by a factor drawn uniformly from [1 - scale, 1 + scale].
+        scale: half width or deviation, as a share of the region's side.
+        half_body: probability that the region shows only the upper or the lower half of a person.
+        half_body_joints: only people with more labelled joints than this are cut in half.
         shift: half width of the uniform shift of the region's centre, in sides of the region.
         flip: probability of a horizontal mirror.
         colour: each channel is multiplied by a factor drawn uniformly from [1 - colour, 1 + colour].
@@ -36,10 +49,20 @@ class Augmentation:
     colour: float = 0.0
     grey: float = 0.0
     occlusion: float = 0.0
+    distribution: Distribution = "uniform"
+    rotation_probability: float = 1.0
+    half_body: float = 0.0
+    half_body_joints: int = 8
 
     def __post_init__(self) -> None:
+        if self.distribution not in get_args(Distribution):
+            raise RecipeError(
+                f"augmentation: distribution={self.distribution!r} must be {' or '.join(get_args(Distribution))}"
+            )
         for name, value in vars(self).items():
-            most = {"rotation": 180, "scale": 0.9, "shift": 1}.get(name, 1)
+            if name == "distribution":
+                continue
+            most = {"rotation": 180, "scale": 0.9, "half_body_joints": 1000}.get(name, 1)
             if not isinstance(value, int | float) or not 0 <= value <= most:
                 raise RecipeError(f"augmentation: {name}={value!r} must be a number from 0 to {most}")
 
@@ -63,11 +86,14 @@ def augmented_crop(
     """
     a = augmentation
     height, width = input_hw
-    angle = rng.uniform(-180, 180) if rng.random() < a.upside_down else rng.uniform(-a.rotation, a.rotation)
-    zoom = rng.uniform(1 - a.scale, 1 + a.scale)
+    if a.half_body and rng.random() < a.half_body and labelled.sum() > a.half_body_joints:
+        half = half_body_box(keypoints, labelled, skeleton, rng)
+        box, padding = (box, padding) if half is None else (half, HALF_BODY_PADDING)
+    angle = _draw_angle(a, rng)
+    side = _draw_side(a, rng)
     shift = rng.uniform(-a.shift, a.shift, size=2)
-    transform = geometry.crop_transform(box, input_hw, padding, 1 / zoom, angle, shift)
-    flip = rng.random() < a.flip
+    transform = geometry.crop_transform(box, input_hw, padding, side, angle, shift)
+    flip = rng.random() < a.flip and skeleton.flippable
     points = geometry.apply(transform, keypoints)
     if flip:
         transform = geometry.mirror(transform, width)
@@ -79,6 +105,42 @@ def augmented_crop(
         _occlude(crop, rng)
     shown = (points >= -0.5).all(axis=1) & (points <= np.array([width, height]) - 0.5).all(axis=1)
     return crop, points, labelled & shown
+
+
+def half_body_box(
+    keypoints: np.ndarray, labelled: np.ndarray, skeleton: Skeleton, rng: np.random.Generator
+) -> np.ndarray | None:
+    """A box (4,) with the extent of the upper or the lower body's labelled joints, centred at their mean.
+
+    The upper body is chosen whenever N(0, 1) falls below 0.5 (69 % of the time), as in HRNet's published code, or when
+    the lower one has fewer than three joints; the lower one also when the upper one has fewer. None when what is
+    chosen has no extent.
+    """
+    lower = np.array([joint.rpartition("_")[2] in LOWER_BODY for joint in skeleton.joints])
+    upper_half, lower_half = keypoints[labelled & ~lower], keypoints[labelled & lower]
+    upper = rng.normal() < 0.5 and len(upper_half) > 2
+    points = upper_half if upper or len(lower_half) <= 2 else lower_half
+    if len(points) < 2 or not np.ptp(points, axis=0).any():
+        return None
+    centre, extent = points.mean(axis=0), np.ptp(points, axis=0)
+    return np.concatenate((centre - extent / 2, centre + extent / 2))
+
+
+def _draw_angle(a: Augmentation, rng: np.random.Generator) -> float:
+    if rng.random() < a.upside_down:
+        return rng.uniform(-180, 180)
+    if a.rotation_probability < 1 and rng.random() >= a.rotation_probability:
+        return 0.0
+    if a.distribution == "uniform":
+        return rng.uniform(-a.rotation, a.rotation)
+    return min(max(rng.normal(0, a.rotation), -2 * a.rotation), 2 * a.rotation)
+
+
+def _draw_side(a: Augmentation, rng: np.random.Generator) -> float:
+    """The factor on the side of the region shown; above 1 the person appears smaller."""
+    if a.distribution == "uniform":
+        return 1 / rng.uniform(1 - a.scale, 1 + a.scale)
+    return min(max(rng.normal(1, a.scale), 1 - a.scale), 1 + a.scale)
 
 
 def _change_colour(crop: np.ndarray, a: Augmentation, rng: np.random.Generator) -> None:

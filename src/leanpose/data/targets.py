@@ -4,13 +4,13 @@ Shape suffixes: B batch, J joints, H height, W width of the heatmaps; 2 is (x, y
 """
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Loss = Literal["mse", "cross_entropy"]
+Loss = Literal["mse", "joints_mse", "cross_entropy"]
 
 
 def gaussian_heatmaps(cells_BJ2: Tensor, heatmap_hw: tuple[int, int], sigma: float) -> Tensor:
@@ -24,20 +24,24 @@ def gaussian_heatmaps(cells_BJ2: Tensor, heatmap_hw: tuple[int, int], sigma: flo
 
 
 def heatmap_loss(predicted_BJHW: Tensor, target_BJHW: Tensor, labelled_BJ: Tensor, loss: Loss) -> Tensor:
-    """Mean loss (B,) per sample over its labelled joints; 0 for a sample without any.
+    """Loss (B,) per sample, a mean over its labelled joints where not said otherwise; 0 for a sample without any.
 
     ``"mse"`` is the squared error of equation (2) of the soft-gated paper, summed over the map, of labelled joints
-    only. ``"cross_entropy"`` compares the spatial softmax of the prediction with the target normalised to sum 1,
-    less the target's own entropy, so that a perfect prediction scores 0.
+    only. ``"joints_mse"`` is that of HRNet's published code: half the squared error, as a mean over the map and over
+    all joints, to which those that are not labelled contribute 0. ``"cross_entropy"`` compares the spatial softmax of
+    the prediction with the target normalised to sum 1, less the target's own entropy, so that a perfect prediction
+    scores 0.
     """
     predicted, target = predicted_BJHW.flatten(2).float(), target_BJHW.flatten(2)
+    if loss == "joints_mse":
+        return 0.5 * (F.mse_loss(predicted, target, reduction="none").mean(dim=2) * labelled_BJ).mean(dim=1)
     if loss == "mse":
         per_joint_BJ = F.mse_loss(predicted, target, reduction="none").sum(dim=2)
     elif loss == "cross_entropy":
         share = target / target.sum(dim=2, keepdim=True).clamp_min(1e-12)
         per_joint_BJ = F.kl_div(predicted.log_softmax(dim=2), share, reduction="none").sum(dim=2)
     else:
-        raise ValueError(f"loss={loss!r}: use 'mse' or 'cross_entropy'")
+        raise ValueError(f"loss={loss!r}: use one of {', '.join(get_args(Loss))}")
     count_B = labelled_BJ.sum(dim=1).clamp_min(1)
     return (per_joint_BJ * labelled_BJ).sum(dim=1) / count_B
 
