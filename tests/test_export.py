@@ -22,7 +22,7 @@ from leanpose.errors import ExportError, ModelError
 from leanpose.export import check_parity, export_checkpoint, write_onnx
 from leanpose.models import create_model
 from leanpose.skeleton import Skeleton
-from leanpose.training.module import head_layers
+from leanpose.training.initialisation import head_layers
 from leanpose.training.recipes import Recipe
 from leanpose.zoo import find_model
 

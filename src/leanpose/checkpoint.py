@@ -18,7 +18,7 @@ from leanpose.errors import LeanposeError, ModelError
 from leanpose.files import write_whole
 from leanpose.models import create_model
 from leanpose.skeleton import Skeleton, stored_skeleton
-from leanpose.training.recipes import BGR_MEAN, BGR_STD, Recipe
+from leanpose.training.recipes import Recipe
 
 TERMS = {
     "lsp": DataSource("Leeds Sports Pose", "pictures belong to their photographers (Flickr); research use"),
@@ -105,9 +105,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
         architecture=recipe.model,
         skeleton=skeleton,
         input_hw=recipe.input_hw,
-        color="bgr",
-        mean=BGR_MEAN,
-        std=BGR_STD,
+        color=recipe.color,
+        mean=recipe.mean,
+        std=recipe.std,
         padding=recipe.padding,
         stride=network.stride,  # type: ignore[arg-type]
         sigma=recipe.sigma,

@@ -31,7 +31,7 @@ def test_the_command_in_a_card_measures_the_same_again(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["train", "softgate_lsp", "--set", "optimizer=sgd"], "optimizer='sgd' must be adamw or rmsprop"),
+        (["train", "softgate_lsp", "--set", "optimizer=sgd"], "optimizer='sgd' must be adam or adamw or rmsprop"),
         (["train", "softgate_lsp", "--resume"], "nothing to resume; start without resuming"),
         (["train", "softgate_lsp", "--set", "model=nosuch"], "unknown network 'nosuch'"),
         (["train", "softgate_lsp", "--set", "model_args.widht=16"], "'widht'"),

@@ -15,6 +15,7 @@ from leanpose.errors import ModelError, TrainingError
 from leanpose.models import create_model
 from leanpose.readers import Sample
 from leanpose.readers.pack import write_pack
+from leanpose.skeleton import MPII16
 from leanpose.training.module import PoseModule
 from leanpose.training.recipes import Recipe
 from leanpose.training.run import train
@@ -184,6 +185,24 @@ def test_what_cannot_be_trained_is_said_before_it_starts(tmp_path: Path, made_pa
     (tmp_path / "last.ckpt").write_bytes(b"cut off")
     with pytest.raises(ModelError, match=r"last\.ckpt: not a checkpoint"):
         train(small_recipe, data, tmp_path, resume=True, **CPU)
+
+
+def test_a_recipe_that_goes_on_from_another_asks_for_its_checkpoint(
+    tmp_path: Path, made_pack: Path, small_recipe: Recipe
+) -> None:
+    recipe = dataclasses.replace(small_recipe, starts_from="softgate_mpii")
+    with pytest.raises(TrainingError, match=r"goes on from a network of softgate_mpii: .*--from.*starts_from=null"):
+        train(recipe, [f"pack:{made_pack}"], tmp_path / "alone", **CPU)
+    assert not (tmp_path / "alone").exists()
+
+
+def test_a_recipes_skeleton_is_what_is_trained(tmp_path: Path, made_pack: Path, small_recipe: Recipe) -> None:
+    recipe = dataclasses.replace(small_recipe, skeleton="mpii16")
+    best = train(recipe, [f"pack:{made_pack}"], tmp_path, max_epochs=1, **CPU)
+    loaded = load_checkpoint(best)
+    assert loaded.card.skeleton == MPII16
+    with torch.no_grad():
+        assert loaded.net(torch.zeros(1, 3, 64, 64)).shape == (1, 16, 16, 16)
 
 
 def _pack_with_broken(path: Path, good: list[Sample], broken: int) -> Path:

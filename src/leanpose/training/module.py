@@ -1,12 +1,13 @@
 """The Lightning module: one network, its loss, optimiser, schedule and validation."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import lightning as L
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from leanpose import geometry
 from leanpose.data.dataset import Batch
@@ -16,9 +17,15 @@ from leanpose.errors import TrainingError
 from leanpose.metrics.pck import mean_over_joints, normalised_distances, pck, torso_lengths
 from leanpose.models import create_model
 from leanpose.skeleton import stored_skeleton
-from leanpose.training.recipes import BGR_MEAN, BGR_STD, Recipe
+from leanpose.training.initialisation import initialise
+from leanpose.training.recipes import Recipe
 
 LOG = logging.getLogger(__name__)
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+}
 MAX_UNREADABLE = 0.01  # share of the samples whose images may be unreadable before the training stops
 
 
@@ -46,19 +53,21 @@ class PoseModule(L.LightningModule):
         self.save_hyperparameters(ignore=["sample_names"])
         self.recipe = Recipe.from_dict(recipe)
         self.skeleton = stored_skeleton(skeleton)
+        if self.recipe.augmentation.flip and not self.skeleton.flippable:
+            LOG.warning("nobody knows which joints of %s a mirror swaps: crops are not flipped", self.skeleton.name)
         self.sample_names = sample_names or []
         self.model = create_model(self.recipe.model, len(self.skeleton), **self.recipe.model_args)
-        if self.recipe.head_init == "zero":
-            zero_heads(self.model)
+        initialise(self.model, self.recipe)
         self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.register_buffer("mean", torch.tensor(BGR_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(BGR_STD).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(self.recipe.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(self.recipe.std).view(1, 3, 1, 1), persistent=False)
         self._val_distances: list[np.ndarray] = []
         self._unreadable: set[str] = set()
 
     def forward(self, images_BCHW: Tensor) -> list[Tensor]:
         """uint8 BGR crops (B, 3, H, W) -> raw heatmaps (B, J, H/4, W/4) per stage."""
-        return self.model((images_BCHW.float() - self.mean) / self.std)
+        images = images_BCHW if self.recipe.color == "bgr" else images_BCHW.flip(1)
+        return self.model((images.float() - self.mean) / self.std)
 
     def training_step(self, batch: Batch, _batch_index: int) -> Tensor | None:
         """Loss summed over stages (eq. 2 with MSE), averaged over the batch; None if no image of it is readable.
@@ -110,11 +119,11 @@ class PoseModule(L.LightningModule):
         matrices = [p for p in self.model.parameters() if p.squeeze().ndim > 1]
         others = [p for p in self.model.parameters() if p.squeeze().ndim <= 1]
         groups = [{"params": matrices, "weight_decay": r.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        optimizer = (
-            torch.optim.AdamW(groups, lr=r.lr) if r.optimizer == "adamw" else torch.optim.RMSprop(groups, lr=r.lr)
-        )
+        optimizer = OPTIMIZERS[r.optimizer](groups, lr=r.lr)
         steps_per_epoch = self.trainer.estimated_stepping_batches / (self.trainer.max_epochs or r.epochs)
-        factor = lambda step: r.lr_at((step + 1) / steps_per_epoch) / r.lr  # noqa: E731
+        # a cosine is read at a step's end, to reach 0; steps in its middle, to fall with the first step of an epoch
+        point = 0.5 if r.schedule == "steps" else 1.0
+        factor = lambda step: r.lr_at((step + point) / steps_per_epoch) / r.lr  # noqa: E731
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -141,17 +150,3 @@ class PoseModule(L.LightningModule):
 
     def _names(self, batch: Batch) -> list[str]:
         return [self.sample_names[i] if self.sample_names else str(i) for i in batch["index"].tolist()]
-
-
-def zero_heads(model: nn.Module) -> None:
-    """Start the layers that give heatmaps at 0: all maps begin equal and the loss has no dead start to leave."""
-    for layer in head_layers(model):
-        nn.init.zeros_(layer.weight)
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
-
-
-def head_layers(model: nn.Module) -> list[nn.Conv2d]:
-    """The convolutions whose outputs are heatmaps, one per stage; networks call them ``heads`` or ``final_layer``."""
-    heads = model.heads if hasattr(model, "heads") else [model.final_layer]
-    return [[m for m in head.modules() if isinstance(m, nn.Conv2d)][-1] for head in heads]  # type: ignore[union-attr]

@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import lightning as L
+import numpy as np
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import (
     EMAWeightAveraging,
@@ -21,6 +22,7 @@ from leanpose.data.augment import Augmentation
 from leanpose.data.dataset import CropDataset, EpochSampler, crop_loader
 from leanpose.errors import TrainingError
 from leanpose.readers import Sample, read_samples
+from leanpose.skeleton import skeleton_named
 from leanpose.training.module import PoseModule
 from leanpose.training.recipes import Recipe
 
@@ -64,9 +66,16 @@ def train(
         raise TrainingError(f"{last} does not exist: nothing to resume; start without resuming")
     if resume and start_from:
         raise TrainingError(f"either resume {out} or start from {start_from} in another folder, not both")
+    if recipe.starts_from and not (start_from or resume):
+        raise TrainingError(
+            f"recipe {recipe.name} goes on from a network of {recipe.starts_from}: name its checkpoint with --from, or "
+            "start from nothing with --set starts_from=null"
+        )
     keep_freed_memory()
     L.seed_everything(recipe.seed, verbose=False)
-    train_samples, val_samples = read_samples(data, "train"), read_samples(data, "val")
+    skeleton = skeleton_named(recipe.skeleton) if recipe.skeleton else None
+    train_samples, val_samples = (read_samples(data, part, skeleton) for part in ("train", "val"))
+    train_samples = _share(train_samples, recipe.people)
     if not train_samples or not val_samples:
         counts = f"{len(train_samples)} training and {len(val_samples)} validation samples"
         raise TrainingError(f"{', '.join(data)}: {counts}; both are needed")
@@ -124,13 +133,19 @@ def train(
     return out / "best.ckpt"
 
 
+def _share(samples: list[Sample], share: float) -> list[Sample]:
+    """A fixed draw of the samples, in their order; of one size it holds the smaller draws."""
+    drawn = np.random.default_rng(0).permutation(len(samples))[: round(share * len(samples))]
+    return [samples[i] for i in sorted(drawn)]
+
+
 def _check_same_training(last: Path, recipe: Recipe, datasets: list[str]) -> None:
     """Refuse to resume with another recipe or other data: the result would be neither the one nor the other."""
     stored = read_checkpoint(last)
     changed = [
         f"{field.name} was {before!r}, is {now!r}"
         for field in fields(Recipe)
-        if field.name != "open_choices"
+        if field.name not in ("open_choices", "departures")
         and (before := getattr(stored.recipe, field.name)) != (now := getattr(recipe, field.name))
     ]
     if stored.datasets != datasets:
