@@ -16,8 +16,8 @@ NO_PRETRAINING = (
     "starts from nothing where the paper starts from ImageNet weights, which are none of ours; --from takes them"
 )
 TARGETS = {
-    "targets": "Gaussians sit at the joint itself and reach as far as the map; the published code rounds to a cell "
-    "and cuts at three sigma",
+    "targets": "Gaussians sit at the joint itself and reach as far as the map; published codes round to a cell and "
+    "cut at three sigma",
     "precision": "bfloat16 autocast",
 }
 
