@@ -5,17 +5,32 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from leanpose.errors import SkeletonError
-from leanpose.skeleton import COCO17, LSP14, MPII16, SKELETONS, Skeleton, mapping_weights, skeleton_named
+from leanpose.skeleton import (
+    AIC14,
+    COCO17,
+    CROWDPOSE14,
+    HALPE26,
+    LSP14,
+    MPII16,
+    SKELETONS,
+    Skeleton,
+    mapping_weights,
+    skeleton_named,
+)
 
 # Pairs of label numbers as the datasets' own documents count them (LSP and MPII from 0 here, COCO from 0).
 PUBLISHED_PAIRS = {
     "lsp14": [(0, 5), (1, 4), (2, 3), (6, 11), (7, 10), (8, 9)],
     "mpii16": [(0, 5), (1, 4), (2, 3), (10, 15), (11, 14), (12, 13)],
     "coco17": [(1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)],
+    "crowdpose14": [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9), (10, 11)],
+    "aic14": [(0, 3), (1, 4), (2, 5), (6, 9), (7, 10), (8, 11)],
+    "halpe26": [(k, k + 1) for k in (1, 3, 5, 7, 9, 11, 13, 15, 20, 22, 24)],
 }
-PUBLISHED_COUNTS = {"lsp14": 14, "mpii16": 16, "coco17": 17}
+PUBLISHED_COUNTS = {"lsp14": 14, "mpii16": 16, "coco17": 17, "crowdpose14": 14, "aic14": 14, "halpe26": 26}
 # Ten times the standard deviations of the COCO keypoint evaluation, as its code lists them.
 COCO_SIGMAS_TIMES_10 = "26 25 25 35 35 79 79 72 72 62 62 107 107 87 87 89 89"
+CROWDPOSE_SIGMAS_TIMES_10 = "79 79 72 72 62 62 107 107 87 87 89 89 79 79"
 
 every_skeleton = pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=lambda s: s.name)
 
@@ -51,11 +66,27 @@ def test_label_numbers_of_joints_that_are_easily_confused():
     assert [MPII16.index(j) for j in ("pelvis", "thorax", "neck", "head_top")] == [6, 7, 8, 9]
     assert [LSP14.index(j) for j in ("right_ankle", "left_ankle", "neck", "head_top")] == [0, 5, 12, 13]
     assert [COCO17.index(j) for j in ("nose", "left_eye", "right_ankle")] == [0, 1, 16]
+    assert [CROWDPOSE14.index(j) for j in ("left_shoulder", "right_ankle", "head_top", "neck")] == [0, 11, 12, 13]
+    assert [AIC14.index(j) for j in ("right_shoulder", "left_ankle", "head_top", "neck")] == [0, 11, 12, 13]
+    assert [HALPE26.index(j) for j in ("head_top", "neck", "pelvis", "left_heel")] == [17, 18, 19, 24]
 
 
 def test_coco_sigmas_are_the_published_ones():
     assert COCO17.sigmas is not None
     np.testing.assert_allclose(COCO17.sigmas, [int(s) / 1000 for s in COCO_SIGMAS_TIMES_10.split()])
+
+
+def test_sigmas_of_the_other_benchmarks_are_the_published_ones():
+    assert CROWDPOSE14.sigmas is not None
+    np.testing.assert_allclose(CROWDPOSE14.sigmas, [int(s) / 1000 for s in CROWDPOSE_SIGMAS_TIMES_10.split()])
+    # Halpe's evaluation code: COCO's, then 0.8 for head, neck and hip and 0.89 for the feet, all over ten
+    assert HALPE26.sigmas is not None
+    np.testing.assert_allclose(
+        HALPE26.sigmas, [int(s) / 1000 for s in f"{COCO_SIGMAS_TIMES_10} 80 80 80 89 89 89 89 89 89".split()]
+    )
+    assert AIC14.sigmas is not None
+    assert AIC14.sigmas[AIC14.index("right_wrist")] == min(AIC14.sigmas) == 0.01057665
+    assert AIC14.sigmas[AIC14.index("right_hip")] == max(AIC14.sigmas) == 0.03909642
 
 
 @given(st.lists(st.text("abcdef_", min_size=1, max_size=6), min_size=1, max_size=6, unique=True), st.randoms())
@@ -136,7 +167,7 @@ def test_mapping_weights_sum_to_one_or_mark_a_missing_joint(source, target):
     weights = mapping_weights(source, target)
     assert weights.shape == (len(target), len(source))
     for joint, row in zip(target.joints, weights, strict=True):
-        known = joint in source.joints or joint in ("pelvis", "thorax")  # all three label hips and shoulders
+        known = joint in source.joints or joint in ("pelvis", "thorax")  # all label hips and shoulders
         assert row.sum() == (1 if known else 0)
 
 

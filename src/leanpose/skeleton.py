@@ -235,7 +235,59 @@ COCO17 = Skeleton(
     ),
 )  # fmt: skip
 
-SKELETONS: dict[str, Skeleton] = {s.name: s for s in (LSP14, MPII16, COCO17)}
+CROWDPOSE14 = Skeleton(
+    "crowdpose14",
+    joints=(
+        "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
+        "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+        "head_top", "neck",
+    ),
+    limbs=LSP14.limbs,
+    sigmas=(
+        0.079, 0.079, 0.072, 0.072, 0.062, 0.062,
+        0.107, 0.107, 0.087, 0.087, 0.089, 0.089,
+        0.079, 0.079,
+    ),
+)  # fmt: skip
+
+# The AI Challenger's own constants, about a fifth of COCO's at shoulders and elbows.
+AIC14 = Skeleton(
+    "aic14",
+    joints=(
+        "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+        "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
+        "head_top", "neck",
+    ),
+    limbs=LSP14.limbs,
+    sigmas=(
+        0.01388152, 0.01515228, 0.01057665, 0.01417709, 0.01497891, 0.01402144,
+        0.03909642, 0.03686941, 0.01981803, 0.03843971, 0.03412318, 0.02415081,
+        0.01291456, 0.01236173,
+    ),
+)  # fmt: skip
+
+# Halpe calls the top of the head "Head" and the middle of the hips "Hip". Sigmas as in its own evaluation code.
+HALPE26 = Skeleton(
+    "halpe26",
+    joints=(
+        *COCO17.joints,
+        "head_top", "neck", "pelvis",
+        "left_big_toe", "right_big_toe", "left_small_toe", "right_small_toe", "left_heel", "right_heel",
+    ),
+    limbs=(
+        *_LIMBS_12,
+        ("head_top", "neck"), ("neck", "pelvis"), ("left_shoulder", "neck"), ("right_shoulder", "neck"),
+        ("left_hip", "pelvis"), ("right_hip", "pelvis"),
+        ("nose", "left_eye"), ("nose", "right_eye"), ("left_eye", "right_eye"),
+        ("left_eye", "left_ear"), ("right_eye", "right_ear"),
+        ("left_ear", "left_shoulder"), ("right_ear", "right_shoulder"),
+        ("left_ankle", "left_heel"), ("left_ankle", "left_big_toe"), ("left_ankle", "left_small_toe"),
+        ("right_ankle", "right_heel"), ("right_ankle", "right_big_toe"), ("right_ankle", "right_small_toe"),
+    ),
+    sigmas=(*(COCO17.sigmas or ()), 0.08, 0.08, 0.08, 0.089, 0.089, 0.089, 0.089, 0.089, 0.089),
+)  # fmt: skip
+
+SKELETONS: dict[str, Skeleton] = {s.name: s for s in (LSP14, MPII16, COCO17, CROWDPOSE14, AIC14, HALPE26)}
 
 
 def stored_skeleton(stored: str | Mapping[str, Any]) -> Skeleton:
