@@ -93,6 +93,16 @@ def test_flip_test_swaps_left_and_right(dot_model, dots):
         assert poses.scores.min() > 0.8  # half of it with a second peak
 
 
+def test_flip_test_needs_to_know_the_sides(dot_model, dots):
+    from leanpose.skeleton import Skeleton
+
+    model = dot_model(skeleton=Skeleton("ears", ("left_ear", "tail", "nose"), flippable=False))
+    with pytest.raises(ModelError, match="which joints of its skeleton a mirror swaps"):
+        PoseEstimator(model, "onnxruntime", flip_test=True)
+    poses = PoseEstimator(model, "onnxruntime")(dots(96, 64, [(30, 50), None, None]), [0, 0, 63, 95])
+    np.testing.assert_allclose(poses.keypoints[0, 0], (30, 50), atol=0.5)
+
+
 def test_grid_of_the_hrnet_line(dot_model, dots):
     """Cells at 4i: exact without flip test, half a crop pixel off with its usual shift of one, 1.5 without."""
     image, zoom = dots(160, 140, CENTRES), 110 * 1.25 / 96

@@ -63,7 +63,8 @@ class PoseEstimator:
             decode: see the attributes; ``None`` for the card's.
 
         Raises:
-            ModelError: when the model is unknown, damaged, or does not fit its card.
+            ModelError: when the model is unknown, damaged, or does not fit its card, or a flip test is asked of one
+                whose skeleton is not flippable.
             EngineError: when the engine is unknown, not installed, or cannot compute in that precision.
             ValueError: for an unknown decode method, or a batch size below 1.
         """
@@ -80,6 +81,11 @@ class PoseEstimator:
             raise ValueError(f"unknown decode method '{self.decode}': use one of {', '.join(METHODS)}")
         if batch_size < 1:
             raise ValueError(f"batch_size must be 1 or more, not {batch_size}")
+        if flip_test and not self.card.skeleton.flippable:
+            raise ModelError(
+                f"model '{self.card.name}': nobody knows which joints of its skeleton a mirror swaps: leave the flip "
+                "test off"
+            )
         self.flip_test = flip_test
         self.batch_size = batch_size
         given, wanted = self.engine.input_shape, (None, 3, *self.card.input_hw)
