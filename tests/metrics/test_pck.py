@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leanpose.errors import SkeletonError
@@ -9,6 +9,7 @@ from leanpose.metrics.pck import (
     epe,
     grouped,
     mean_over_joints,
+    nme,
     normalised_distances,
     pck,
     pck_curve,
@@ -65,6 +66,8 @@ def test_all_figures_equal_a_loop(seed, threshold):
         if labelled[n, k] and predicted[n, k, 0] == predicted[n, k, 0]
     ]
     assert epe(predicted, true, labelled) == pytest.approx(sum(errors) / len(errors))
+    answered = [d for row in rows for d in row if d < float("inf")]
+    assert nme(distances) == pytest.approx(sum(answered) / len(answered))
 
 
 def test_hand_computed_case():
@@ -78,6 +81,7 @@ def test_hand_computed_case():
     assert mean_over_joints(pck(distances)) == pytest.approx(1 / 3)
     np.testing.assert_allclose(auc(distances, 0.4), [0.5, 0.25, 0, np.nan])
     assert epe(predicted, true, labelled) == pytest.approx(12.5)
+    assert nme(distances) == pytest.approx(0.25)
     np.testing.assert_array_equal(pck_curve(distances, np.array([0.1, 0.25, 0.3])).T[:2], [[0, 1, 1], [0, 0, 1]])
 
 
@@ -104,6 +108,7 @@ def test_figures_do_not_depend_on_size_place_and_order(seed, scale, dx, dy):
     )
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**31))
 def test_auc_is_the_limit_of_the_sampled_curve(seed):
     distances = normalised_distances(*drawn(seed))
@@ -177,6 +182,8 @@ def test_nothing_to_judge_gives_nan():
     assert np.isnan(pck(distances)).all()
     assert np.isnan(auc(distances)).all()
     assert np.isnan(mean_over_joints(pck(distances)))
+    assert np.isnan(nme(distances))
+    assert np.isnan(nme(np.array([[np.inf, np.nan]])))
 
 
 def test_rows_of_the_published_tables():

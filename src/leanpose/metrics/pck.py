@@ -1,8 +1,10 @@
 """PCK and its relatives: the fraction of joints found within a fraction of a reference length.
 
 The reference is the torso (left shoulder to right hip) for PCK on LSP and the head size for PCKh on MPII; it is the
-caller's, in the same pixels as the keypoints. N samples, K joints.
+caller's, in the same pixels as the keypoints, see :mod:`leanpose.metrics.reference`. N samples, K joints.
 """
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -90,19 +92,32 @@ def epe(predicted: np.ndarray, true: np.ndarray, labelled: np.ndarray) -> float:
     return float(errors.mean()) if errors.size else float("nan")
 
 
+def nme(distances: np.ndarray) -> float:
+    """Normalised mean error: mean of the normalised distances (N, K) that are judged and answered; NaN if none is.
+
+    All joints weigh the same, whoever's they are. Those without a finite prediction are left out: read it beside PCK,
+    which counts them as wrong.
+    """
+    answered = distances[np.isfinite(distances)]
+    return float(answered.mean()) if answered.size else float("nan")
+
+
 def mean_over_joints(per_joint: np.ndarray) -> float:
     """Mean of the joints (K,) that have a figure; NaN if none has."""
     return float(_mean(per_joint, ~np.isnan(per_joint)))
 
 
-def grouped(per_joint: np.ndarray, skeleton: Skeleton) -> dict[str, float]:
+def grouped(
+    per_joint: np.ndarray, skeleton: Skeleton, groups: Mapping[str, tuple[str, ...]] = GROUPS
+) -> dict[str, float]:
     """Per-joint figures (K,) as the rows of the published tables, left and right averaged.
 
-    Joints that belong to no row (pelvis, thorax) are left out, and so are rows without a joint; a row is NaN when none
-    of its joints has a figure.
+    The head is neck and head top, as the evaluations of LSP and MPII have it. Tables of the HRNet line take the head
+    top alone: :data:`leanpose.metrics.pckh.HRNET_GROUPS`. Joints that belong to no row (pelvis, thorax) are left out,
+    and so are rows without a joint; a row is NaN when none of its joints has a figure.
     """
     rows: dict[str, float] = {}
-    for group, parts in GROUPS.items():
+    for group, parts in groups.items():
         members = [k for k, j in enumerate(skeleton.joints) if j.removeprefix("left_").removeprefix("right_") in parts]
         if members:
             rows[group] = mean_over_joints(np.asarray(per_joint)[members])
