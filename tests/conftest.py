@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from leanpose.readers import Sample
+
+# How long an example takes depends on what else the machine does: no test of behaviour may fail by it.
+settings.register_profile("leanpose", deadline=None)
+settings.load_profile("leanpose")
 
 
 @pytest.fixture(scope="session")
