@@ -71,7 +71,7 @@ def test_a_labelled_joint_without_position_names_its_image(tmp_path: Path) -> No
     ("spec", "message"),
     [
         ("lsp", "KIND:PATH"),
-        ("nosuch:x", "lsp, lspet, pack"),
+        ("nosuch:x", "lsp, lspet, "),
         ("lsp:/nowhere/at/all", "does not exist"),
     ],
 )

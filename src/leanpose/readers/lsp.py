@@ -5,13 +5,13 @@ is 1). Their third coordinate differs: in LSP it marks occluded joints, whose po
 LSP-extended it marks labelled joints, and where it is 0 the position is junk.
 """
 
-import zlib
 from pathlib import Path
 
 import numpy as np
 
-from leanpose.errors import DatasetError, MissingExtraError
+from leanpose.errors import DatasetError
 from leanpose.geometry import hull_box
+from leanpose.readers.matlab_file import read_mat
 from leanpose.readers.parts import Part
 from leanpose.readers.sample import Sample
 from leanpose.skeleton import LSP14
@@ -73,18 +73,10 @@ def read_lspet(path: Path, part: Part, problems: list[str] | None = None) -> lis
 
 
 def _load_joints(root: Path, shape: tuple[int | None, ...]) -> np.ndarray:
-    try:
-        from scipy.io import loadmat
-        from scipy.io.matlab import MatReadError
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("scipy", "train") from error
     file = root / "joints.mat"
     if not file.is_file():
         raise DatasetError(f"{root}: no joints.mat: give the folder that holds images/ and joints.mat")
-    try:
-        joints = loadmat(file)["joints"]
-    except (OSError, EOFError, ValueError, TypeError, KeyError, NotImplementedError, zlib.error, MatReadError) as error:
-        raise DatasetError(f"{file}: not a MATLAB file with an array 'joints': {error}") from error
+    joints = read_mat(file, "joints")
     if joints.ndim != 3 or any(want not in (None, got) for want, got in zip(shape, joints.shape, strict=True)):
         wanted = "x".join("N" if n is None else str(n) for n in shape)
         raise DatasetError(f"{file}: joints has shape {'x'.join(map(str, joints.shape))}, expected {wanted}")
