@@ -10,7 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from leanpose.errors import DatasetError
+from leanpose.readers.aic import read_aic
+from leanpose.readers.coco import read_coco
+from leanpose.readers.coco_dialects import read_crowdpose, read_halpe, read_ochuman
 from leanpose.readers.lsp import read_lsp, read_lspet
+from leanpose.readers.mpii import read_mpii
 from leanpose.readers.pack import read_pack
 from leanpose.readers.parts import PARTS, Part
 from leanpose.readers.sample import Sample
@@ -25,7 +29,13 @@ SHOWN_PROBLEMS = 5
 READERS: dict[str, Callable[..., list[Sample]]] = {
     "lsp": read_lsp,
     "lspet": read_lspet,
+    "mpii": read_mpii,
     "pack": read_pack,
+    "coco": read_coco,
+    "crowdpose": read_crowdpose,
+    "ochuman": read_ochuman,
+    "halpe": read_halpe,
+    "aic": read_aic,
 }
 
 
