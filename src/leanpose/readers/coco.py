@@ -137,7 +137,7 @@ def coco_ground_truth(
     people, categories = content.people, content.categories or [{"id": 1, "name": "person"}]
     annotations = []
     for annotation, keypoints, bbox in zip(people.annotations, people.keypoints, people.bboxes, strict=True):
-        entry = {key: value for key, value in annotation.items() if key != "segmentation"}
+        entry = dict(annotation)
         if len(entry.get("keypoints", ())) != keypoints.size or "num_keypoints" not in entry:
             entry |= {"keypoints": keypoints.ravel().tolist(), "num_keypoints": int((keypoints[:, 2] > 0).sum())}
         if layout.area_of_box or entry.get("area") is None:
@@ -163,6 +163,9 @@ def _read_part(
     if images_suffice and isinstance(document, dict):
         document.setdefault("annotations", [])  # test-dev has images to predict on and no annotations
     check_lists(document, file, ("images", "annotations"))
+    for annotation in document["annotations"]:
+        if isinstance(annotation, dict):
+            annotation.pop("segmentation", None)  # most of the file, and of no use here
     names = _skeleton(layout, document, file, skeleton)
     images = read_images(document, file, problems)
     ours = {id_: image for id_, image in images.items() if shared_part(image["file_name"], serves) == part}
