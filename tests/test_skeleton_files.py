@@ -114,6 +114,16 @@ def test_given_flips_win_and_may_be_empty(tmp_path: Path, caplog: pytest.LogCapt
     assert not caplog.records
 
 
+def test_flips_against_the_names_are_used_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    coco = {"name": "person", "keypoints": list(COCO17.joints)}
+    pairs = [[a, b] for a, b in flip_pairs(COCO17.joints) or ()]
+    assert skeleton_from_category(coco | {"flips": pairs[::-1]}) is COCO17
+    assert not caplog.records
+    own = skeleton_from_category(coco | {"flips": pairs[1:]})
+    assert own.flip_permutation.tolist()[:5] == [0, 1, 2, 4, 3]
+    assert "flips" in caplog.text
+
+
 def test_torso_follows_from_names(tmp_path: Path) -> None:
     joints = ["LeftShoulder", "RightShoulder", "LeftHip", "RightHip"]
     assert load_skeleton(_write(tmp_path / "s.json", {"joints": joints})).torso == ("LeftShoulder", "RightHip")

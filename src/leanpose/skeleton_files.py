@@ -20,6 +20,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from leanpose.errors import SkeletonError
 from leanpose.skeleton import SKELETONS, Skeleton
 
@@ -77,7 +79,7 @@ def skeleton_from_category(category: Mapping[str, Any]) -> Skeleton:
     """The skeleton of a COCO category: ``keypoints``, ``skeleton`` (edges that count joints from 1), and ``sigmas``,
     ``flips`` and ``torso`` as in a skeleton file, where it has them.
 
-    A built-in skeleton if the joints are its, in its order, unless the category says otherwise of their sigmas.
+    A built-in skeleton if the joints are its, in its order, and the category gives no other sigmas or flips.
 
     Raises:
         SkeletonError: when the category describes no skeleton.
@@ -85,9 +87,6 @@ def skeleton_from_category(category: Mapping[str, Any]) -> Skeleton:
     if not isinstance(category, Mapping) or not isinstance(category.get("keypoints"), list):
         raise SkeletonError(f"a category with a list of keypoints is needed, not {category!r:.80}")
     joints = category["keypoints"]
-    for skeleton in SKELETONS.values():
-        if joints == list(skeleton.joints) and category.get("sigmas") in (None, list(skeleton.sigmas or ())):
-            return skeleton
     name = category.get("name") or "category"
     edges = category.get("skeleton") or []
     if not isinstance(edges, list) or not all(_is_edge(edge, len(joints)) for edge in edges):
@@ -96,7 +95,11 @@ def skeleton_from_category(category: Mapping[str, Any]) -> Skeleton:
         )
     limbs = [[joints[a - 1], joints[b - 1]] for a, b in edges]
     given = {field: category[field] for field in ("sigmas", "flips", "torso") if field in category}
-    return _with_flips({"name": name, "joints": joints, "limbs": limbs, **given})
+    own = _with_flips({"name": name, "joints": joints, "limbs": limbs, **given})
+    for skeleton in SKELETONS.values():
+        if (own.joints, own.sigmas or skeleton.sigmas) == (skeleton.joints, skeleton.sigmas) and own.flippable:
+            return skeleton if np.array_equal(own.flip_permutation, skeleton.flip_permutation) else own
+    return own
 
 
 def flip_pairs(joints: Sequence[str]) -> tuple[tuple[str, str], ...] | None:
@@ -154,11 +157,13 @@ def _with_flips(data: dict[str, Any]) -> Skeleton:
             sided = {_side_words(joint): joint for joint in skeleton.joints}
             ends = sided.get(("left", "shoulder")), sided.get(("right", "hip"))
             data = data | ({"torso": ends} if all(ends) else {})
-        if data.get("flips") is not None:
-            return Skeleton.from_dict(data)
         pairs = flip_pairs(skeleton.joints)
+        if skeleton.flips is not None:
+            if {frozenset(pair) for pair in pairs or ()} - {frozenset(pair) for pair in skeleton.flips}:
+                _warn_of_names(skeleton)
+            return Skeleton.from_dict(data)
         if pairs is None:
-            _warn(skeleton.name, skeleton.joints)
+            _warn_of_sides(skeleton)
             return Skeleton.from_dict(data | {"flips": None, "flippable": False})
         is_own_style = all(a.startswith("left_") and b == "right_" + a.removeprefix("left_") for a, b in pairs)
         return Skeleton.from_dict(data | {"flips": None if is_own_style else pairs})
@@ -167,12 +172,21 @@ def _with_flips(data: dict[str, Any]) -> Skeleton:
 
 
 @cache  # once for each skeleton, however often its file is read
-def _warn(name: str, joints: tuple[str, ...]) -> None:
+def _warn_of_sides(skeleton: Skeleton) -> None:
     LOG.warning(
         "skeleton '%s': the names %s do not tell which joints a mirror swaps: it trains with flips off; give it pairs "
         'as "flips": [["a", "b"], ...], or [] if every joint mirrors onto itself',
-        name,
-        ", ".join(joints),
+        skeleton.name,
+        ", ".join(skeleton.joints),
+    )
+
+
+@cache
+def _warn_of_names(skeleton: Skeleton) -> None:
+    LOG.warning(
+        "skeleton '%s': its flips %s are not those that the names of its joints tell; they are used all the same",
+        skeleton.name,
+        skeleton.flips,
     )
 
 

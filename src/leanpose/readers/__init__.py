@@ -18,6 +18,7 @@ from leanpose.readers.mpii import read_mpii
 from leanpose.readers.pack import read_pack
 from leanpose.readers.parts import PARTS, Part
 from leanpose.readers.sample import Sample
+from leanpose.readers.yolo import read_yolo
 from leanpose.skeleton import Skeleton, mapping_weights
 
 __all__ = ["PARTS", "READERS", "Part", "Sample", "map_sample", "parse_spec", "read_samples"]
@@ -30,6 +31,7 @@ READERS: dict[str, Callable[..., list[Sample]]] = {
     "lsp": read_lsp,
     "lspet": read_lspet,
     "mpii": read_mpii,
+    "yolo": read_yolo,
     "pack": read_pack,
     "coco": read_coco,
     "crowdpose": read_crowdpose,
