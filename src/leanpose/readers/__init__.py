@@ -13,6 +13,7 @@ from leanpose.errors import DatasetError
 from leanpose.readers.aic import read_aic
 from leanpose.readers.coco import read_coco
 from leanpose.readers.coco_dialects import read_crowdpose, read_halpe, read_ochuman
+from leanpose.readers.csv_labels import read_csv
 from leanpose.readers.lsp import read_lsp, read_lspet
 from leanpose.readers.mpii import read_mpii
 from leanpose.readers.pack import read_pack
@@ -32,6 +33,7 @@ READERS: dict[str, Callable[..., list[Sample]]] = {
     "lspet": read_lspet,
     "mpii": read_mpii,
     "yolo": read_yolo,
+    "csv": read_csv,
     "pack": read_pack,
     "coco": read_coco,
     "crowdpose": read_crowdpose,
