@@ -9,7 +9,7 @@ from scipy.io import loadmat, savemat
 
 from leanpose.errors import DatasetError
 from leanpose.readers import read_samples
-from leanpose.readers.lsp import lsp_part, read_lsp, read_lspet
+from leanpose.readers.lsp import lsp_part, read_hr_lspet, read_lsp, read_lspet
 
 
 def _write(folder: Path, joints: np.ndarray) -> Path:
@@ -65,6 +65,50 @@ def test_a_labelled_joint_without_position_names_its_image(tmp_path: Path) -> No
     joints[0, 4, 6] = np.nan
     with pytest.raises(DatasetError, match=r"lsp/im0007\.jpg: a labelled joint"):
         read_lsp(_write(tmp_path / "lsp", joints), "train")
+
+
+@pytest.mark.parametrize("place", ["images", "."])
+@pytest.mark.parametrize("axes", [(0, 1, 2), (1, 0, 2)])
+@pytest.mark.parametrize("third", ["labelled", "occluded", "none"])
+def test_re_annotated_lspet(tmp_path: Path, place: str, axes: tuple[int, ...], third: str) -> None:
+    joints = np.zeros((14, 3, 3))
+    joints[:, 0], joints[:, 1] = np.arange(14)[:, None] + 1, [10, 20, 30]
+    joints[:, 2] = third == "labelled"
+    joints[4, 2, 1] = third != "labelled"  # the one that differs, in the second of three images
+    folder = _write(tmp_path / "hr-lspet", (joints if third != "none" else joints[:, :2]).transpose(axes))
+    for number in (2, 7, 10_000):  # some are left out of the release
+        (folder / place / f"im{number:05d}.png").touch()
+    samples = read_hr_lspet(folder, "train")
+    assert [s.name for s in samples] == [f"hr_lspet/im{n}.png" for n in ("00002", "00007", "10000")]
+    assert samples[1].image == folder / place / "im00007.png"
+    assert samples[1].keypoints[13].tolist() == [13, 19]
+    special = [k == 4 for k in range(14)]
+    assert samples[1].labelled.tolist() == ([not k for k in special] if third == "labelled" else [True] * 14)
+    assert (samples[1].occluded is not None) == (third == "occluded")
+    if samples[1].occluded is not None:
+        assert samples[1].occluded.tolist() == special
+    assert read_hr_lspet(folder, "val") == []
+
+
+def test_re_annotated_lspet_of_another_layout_is_refused(tmp_path: Path) -> None:
+    folder = _write(tmp_path / "hr-lspet", np.ones((14, 3, 2)))
+    (folder / "images" / "im00001.png").touch()
+    with pytest.raises(DatasetError, match=r"1 images im\*\.png, but joints\.mat is of 2"):
+        read_hr_lspet(folder, "train")
+    (folder / "images" / "im00002.png").touch()
+    joints = np.random.default_rng(0).uniform(1, 50, (14, 3, 2))
+    joints[1:, 2, 1] = 0
+    savemat(folder / "joints.mat", {"joints": joints})
+    problems: list[str] = []
+    assert [s.name for s in read_hr_lspet(folder, "train", problems)] == ["hr_lspet/im00001.png"]
+    assert problems == ["hr_lspet/im00002.png: fewer than two labelled joints: left out"]
+    for wrong, message in (
+        ({"joints": np.ones((16, 3, 2))}, "16x3x2, expected 14x2xN"),
+        ({"joints": "abc"}, "numbers"),
+    ):
+        savemat(folder / "joints.mat", wrong)
+        with pytest.raises(DatasetError, match=message):
+            read_hr_lspet(folder, "train")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from leanpose.readers.aic import read_aic
 from leanpose.readers.coco import read_coco
 from leanpose.readers.coco_dialects import read_crowdpose, read_halpe, read_ochuman
 from leanpose.readers.csv_labels import read_csv
-from leanpose.readers.lsp import read_lsp, read_lspet
+from leanpose.readers.lsp import read_hr_lspet, read_lsp, read_lspet
 from leanpose.readers.mpii import read_mpii
 from leanpose.readers.pack import read_pack
 from leanpose.readers.parts import PARTS, Part
@@ -31,6 +31,7 @@ SHOWN_PROBLEMS = 5
 READERS: dict[str, Callable[..., list[Sample]]] = {
     "lsp": read_lsp,
     "lspet": read_lspet,
+    "hr_lspet": read_hr_lspet,
     "mpii": read_mpii,
     "yolo": read_yolo,
     "csv": read_csv,

@@ -72,14 +72,64 @@ def read_lspet(path: Path, part: Part, problems: list[str] | None = None) -> lis
     ]
 
 
-def _load_joints(root: Path, shape: tuple[int | None, ...]) -> np.ndarray:
+def read_hr_lspet(path: Path, part: Part, problems: list[str] | None = None) -> list[Sample]:
+    """Samples of the re-annotated, high-resolution LSP-extended (Pishchulin et al., CVPR 2016: hr-lspet.zip).
+
+    The release was not at hand and nothing here is verified on it. As code that reads it does (SPIN's preprocessing
+    among others), the columns of ``joints.mat`` are taken for the images ``im00001.png``... that are there, in their
+    order: 9,428, some numbers being left out. A third coordinate marks labelled joints, as in LSP-extended, if it is
+    set for most joints, and else occluded ones, as in LSP; without one all joints are labelled.
+
+    Args:
+        path: folder with ``joints.mat`` and the images, or ``images/`` with them.
+        part: ``"train"``; the other parts are empty.
+        problems: receives a message for each person with fewer than two labelled joints.
+
+    Raises:
+        DatasetError: when the folder does not have that layout, or a labelled joint no position.
+    """
+    joints = _read_joints(path)
+    layouts = {(14, 2): (2, 0, 1), (14, 3): (2, 0, 1), (2, 14): (2, 1, 0), (3, 14): (2, 1, 0)}
+    if joints.ndim != 3 or joints.shape[:2] not in layouts:
+        raise DatasetError(f"{path / 'joints.mat'}: joints has shape {_times(joints.shape)}, expected 14x2xN or 14x3xN")
+    joints_NKC = joints.transpose(layouts[joints.shape[:2]])
+    images = sorted((path / "images").glob("im*.png")) or sorted(path.glob("im*.png"))
+    if len(images) != len(joints_NKC):
+        raise DatasetError(f"{path}: {len(images)} images im*.png, but joints.mat is of {len(joints_NKC)}")
+    if part != "train":
+        return []
+    labelled, occluded = np.ones(joints_NKC.shape[:2], dtype=bool), None
+    if joints_NKC.shape[2] == 3:
+        flags = joints_NKC[..., 2] > 0
+        labelled, occluded = (flags, None) if flags.mean() > 0.5 else (labelled, flags)
+    if problems is not None:
+        few = [image for image, known in zip(images, labelled, strict=True) if known.sum() < 2]
+        problems += [f"hr_lspet/{image.name}: fewer than two labelled joints: left out" for image in few]
+    return [
+        _sample("hr_lspet", image, joints_NKC[i, :, :2], labelled[i], None if occluded is None else occluded[i])
+        for i, image in enumerate(images)
+        if labelled[i].sum() >= 2
+    ]
+
+
+def _read_joints(root: Path) -> np.ndarray:
     file = root / "joints.mat"
     if not file.is_file():
         raise DatasetError(f"{root}: no joints.mat: give the folder that holds images/ and joints.mat")
     joints = read_mat(file, "joints")
+    if joints.dtype.kind not in "iuf":
+        raise DatasetError(f"{file}: joints must be an array of numbers")
+    return joints
+
+
+def _times(shape: tuple[int | None, ...]) -> str:
+    return "x".join("N" if n is None else str(n) for n in shape)
+
+
+def _load_joints(root: Path, shape: tuple[int | None, ...]) -> np.ndarray:
+    joints = _read_joints(root)
     if joints.ndim != 3 or any(want not in (None, got) for want, got in zip(shape, joints.shape, strict=True)):
-        wanted = "x".join("N" if n is None else str(n) for n in shape)
-        raise DatasetError(f"{file}: joints has shape {'x'.join(map(str, joints.shape))}, expected {wanted}")
+        raise DatasetError(f"{root / 'joints.mat'}: joints has shape {_times(joints.shape)}, expected {_times(shape)}")
     return joints
 
 
