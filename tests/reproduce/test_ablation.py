@@ -45,7 +45,7 @@ def test_table_is_trained_measured_and_judged(setting, table, made_samples):
     assert gates["plain-s1"].model_args == {"width": 8, "gate": 1.0}
     assert (gates["gated-s0"].seed, gates["gated-s1"].seed) == (0, 1)
 
-    metric = "lsp test PCK@0.2"
+    metric = "lsp test PCK@0.2 mean of joints"
     for row, slug in zip(result.rows, ("gated", "plain"), strict=True):
         for seed, value in enumerate(row.measured[metric]):
             assert value == pytest.approx(_pck(setting.work / f"{slug}-s{seed}" / "last.ckpt", made_samples(6, 2)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from leanpose.complexity import complexity
 from leanpose.models import create_model
+from leanpose.reproduce.plots import draw_scores, save_figure
 from leanpose.reproduce.result import Result, Row
 from leanpose.reproduce.trainings import Arm, Setting, score, trained
 from leanpose.reproduce.verdict import compare
@@ -50,7 +51,10 @@ class Ablation:
             "Verdicts ask whether a difference shows beyond the spread over seeds; 'cannot tell' is no refutation.",
             *self.notes,
         ]
-        return Result(setting.name, self.title, self.source, rows, claims, setting.described(self.base), notes=notes)
+        drawn = draw_scores({arm.label: scores[arm.slug] for arm in self.arms}, metric)
+        picture = save_figure(drawn, setting.out, setting.name)
+        described = setting.described(self.base)
+        return Result(setting.name, self.title, self.source, rows, claims, described, [picture], notes)
 
     def _params(self, arm: Arm) -> float:
         recipe = arm.recipe(self.base)

@@ -17,10 +17,11 @@ from leanpose.card import ModelCard
 from leanpose.checkpoint import load_checkpoint, load_weights
 from leanpose.data.augment import Augmentation
 from leanpose.data.dataset import CropDataset, collate
-from leanpose.errors import MissingExtraError, ModelError
+from leanpose.errors import ModelError
 from leanpose.models import create_model
 from leanpose.models.softgate import GatedBlock
 from leanpose.readers import read_samples
+from leanpose.reproduce.plots import new_figure, save_figure
 from leanpose.reproduce.result import Result, Row
 from leanpose.reproduce.softgate import CHANNEL, PAPER, table2
 from leanpose.reproduce.trainings import Arm, Setting, trained
@@ -77,12 +78,12 @@ def figure3(setting: Setting) -> Result:
         f"{_share(everything):.0f} % of {len(everything)} values, {np.abs(everything).mean():.3f} their mean magnitude",
     )
     shown = _evenly(list(alphas))
-    figure = _figure(len(shown), 1)
-    for axes, block in zip(_axes(figure), shown, strict=True):
+    figure = _panels(len(shown), 1)
+    for axes, block in zip(figure.axes, shown, strict=True):
         axes.hist(alphas[block], bins=40, range=(-1, 1), color="#33658a")
         axes.axvspan(-NEAR_ZERO, NEAR_ZERO, color="#f6ae2d", alpha=0.3, zorder=0)
         axes.set(title=block, xlabel="α", yticks=[])
-    picture = _save(figure, setting)
+    picture = save_figure(figure, setting.out, setting.name)
     notes = [
         f"Gates of {name}, {len(alphas)} blocks in forward order; the figure shows {len(shown)} of them, bottom to top."
     ]
@@ -114,9 +115,9 @@ def figure4(setting: Setting) -> Result:
         f"median correlation of output and F(x) over blocks: {medians[0]:.2f} plain, {medians[1]:.2f} gated",
     )
     shown = _evenly(list(plain), 3)
-    figure = _figure(len(shown), 2)
+    figure = _panels(len(shown), 2)
     for axes, (title, block, values) in zip(
-        _axes(figure),
+        figure.axes,
         [(f"{kind}: {block}", block, f) for kind, f in (("plain", plain), ("gated", gated)) for block in shown],
         strict=True,
     ):
@@ -146,14 +147,14 @@ def figure5(setting: Setting) -> Result:
         f"median over blocks: {100 * np.median(kept):.0f} % of the skip's standard deviation is left",
     )
     shown = _evenly(list(gated), 2)
-    figure = _figure(len(shown), 3)
+    figure = _panels(len(shown), 3)
     parts = [
         ("after concatenation", "function", "function"),
         ("skip before α", "skip", "skip"),
         ("skip after α", "scaled", "skip"),  # on the axis of what it was before
     ]
     panels = [(title, part, like, block) for title, part, like in parts for block in shown]
-    for axes, (title, part, like, block) in zip(_axes(figure), panels, strict=True):
+    for axes, (title, part, like, block) in zip(figure.axes, panels, strict=True):
         features = gated[block]
         _histograms(axes, {"": getattr(features, part)}, f"{block}: {title}", getattr(features, like))
     return _feature_result(setting, "Features inside the gated blocks", "Fig. 5", rows, claim, figure)
@@ -164,10 +165,9 @@ def _feature_result(setting: Setting, title: str, figure: str, rows, claim, draw
         f"{PEOPLE} people of the validation part through networks of Table II, seed 0; blocks in forward order.",
         "Gates start at 0 and have not moved far after a short training; softgate_fig3 looks at a longer one.",
     ]
+    pictures = [save_figure(drawn, setting.out, setting.name)]
     described = setting.described(table2.base)
-    return Result(
-        setting.name, title, f"{PAPER}, {figure}", rows, [claim], described, [_save(drawn, setting)], notes
-    )  # fmt: skip
+    return Result(setting.name, title, f"{PAPER}, {figure}", rows, [claim], described, pictures, notes)
 
 
 def _features(setting: Setting, arm: Arm) -> dict[str, Features]:
@@ -238,18 +238,10 @@ def _evenly(blocks: list[str], count: int = SHOWN) -> list[str]:
     return [blocks[i] for i in np.linspace(0, len(blocks) - 1, min(count, len(blocks))).round().astype(int)]
 
 
-def _figure(columns: int, rows: int) -> "Figure":
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("matplotlib", "train") from error
-    figure = Figure(figsize=(3 * columns, 2.4 * rows), layout="constrained")
+def _panels(columns: int, rows: int) -> "Figure":
+    figure = new_figure(3 * columns, 2.4 * rows)
     figure.subplots(rows, columns)
     return figure
-
-
-def _axes(figure: "Figure") -> "list[Axes]":
-    return figure.axes
 
 
 def _histograms(axes: "Axes", values: dict[str, np.ndarray], title: str, like: np.ndarray | None = None) -> None:
@@ -262,9 +254,3 @@ def _histograms(axes: "Axes", values: dict[str, np.ndarray], title: str, like: n
     axes.title.set_fontsize(8)
     if len(values) > 1:
         axes.legend(fontsize=7)
-
-
-def _save(figure: "Figure", setting: Setting) -> str:
-    setting.out.mkdir(parents=True, exist_ok=True)
-    figure.savefig(setting.out / f"{setting.name}.png", dpi=110, metadata={"Software": None})
-    return f"{setting.name}.png"

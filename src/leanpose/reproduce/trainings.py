@@ -9,6 +9,7 @@ from typing import Any
 
 from leanpose.card import file_sha256
 from leanpose.checkpoint import read_checkpoint
+from leanpose.errors import DatasetError
 from leanpose.estimator import PoseEstimator
 from leanpose.evaluate import evaluate
 from leanpose.files import write_whole
@@ -99,7 +100,11 @@ def trained(setting: Setting, arm: Arm, base: Recipe, seed: int) -> Path:
 
 
 def score(setting: Setting, checkpoint: Path) -> tuple[str, float]:
-    """The column's name and the main score in percent of a checkpoint on the test part; kept beside the checkpoint."""
+    """The column's name and the main score in percent of a checkpoint on the test part; kept beside it.
+
+    Raises:
+        DatasetError: when a person of the test part cannot be measured.
+    """
     kept = checkpoint.with_name("score.json")
     sha256 = file_sha256(checkpoint)
     if kept.exists() and (stored := json.loads(kept.read_text()))["sha256"] == sha256:
@@ -107,7 +112,9 @@ def score(setting: Setting, checkpoint: Path) -> tuple[str, float]:
     samples = read_samples(setting.data, "test")
     evaluation = evaluate(PoseEstimator(str(checkpoint), flip_test=True), samples)
     kinds = " and ".join(dict.fromkeys(sample.dataset for sample in samples))
-    metric = f"{kinds} test PCK@0.2"
+    if evaluation.left_out:
+        raise DatasetError(f"a table needs every person of the test part: {'; '.join(evaluation.left_out)}")
+    metric = f"{kinds} test {evaluation.figures[0].label}"
     kept_values = {"sha256": sha256, "metric": metric, "protocol": evaluation.protocol, "value": evaluation.mean}
     write_whole(kept, json.dumps(kept_values, indent=2).encode())
     return metric, evaluation.mean

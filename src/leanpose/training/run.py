@@ -22,7 +22,7 @@ from leanpose.data.augment import Augmentation
 from leanpose.data.dataset import CropDataset, EpochSampler, crop_loader
 from leanpose.errors import TrainingError
 from leanpose.readers import Sample, read_samples
-from leanpose.skeleton import skeleton_named
+from leanpose.skeleton_files import find_skeleton
 from leanpose.training.module import PoseModule
 from leanpose.training.recipes import Recipe
 
@@ -73,7 +73,7 @@ def train(
         )
     keep_freed_memory()
     L.seed_everything(recipe.seed, verbose=False)
-    skeleton = skeleton_named(recipe.skeleton) if recipe.skeleton else None
+    skeleton = find_skeleton(recipe.skeleton) if recipe.skeleton else None
     train_samples, val_samples = (read_samples(data, part, skeleton) for part in ("train", "val"))
     train_samples = _share(train_samples, recipe.people)
     if not train_samples or not val_samples:

@@ -26,7 +26,7 @@ class Recipe:
         padding: side of the crop over the side of the person's box.
         sigma: of the target Gaussians, in heatmap cells.
         loss: see :func:`leanpose.data.targets.heatmap_loss`.
-        skeleton: built-in skeleton that the samples are mapped to by joint name; None takes the data's own.
+        skeleton: name or file of what the samples are mapped to by joint name; None takes the data's own.
         color: channel order that the network sees.
         mean, std: per channel in that order, in units of 0 to 255: the network sees ``(crop - mean) / std``.
         conv_init: ``"default"`` leaves convolutions as the network's constructor made them; the others see

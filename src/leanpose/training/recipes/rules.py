@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 from leanpose.data.targets import Loss
-from leanpose.skeleton import SKELETONS
 
 Color = Literal["bgr", "rgb"]
 ConvInit = Literal["default", "normal_0.001", "uniform"]
@@ -43,7 +42,7 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "clip_norm": (lambda value: value is None or (isinstance(value, int | float) and value > 0), "positive or None"),
     "warmup_epochs": (lambda value: value >= 0, "at least 0"),
     "ema": (lambda value: 0 <= value < 1, "at least 0 and less than 1"),
-    "skeleton": (lambda value: value is None or value in SKELETONS, f"None or one of {', '.join(SKELETONS)}"),
+    "skeleton": (lambda value: value is None or isinstance(value, str), "None, a built-in skeleton or a skeleton file"),
     "mean": (_three_numbers, "three numbers"),
     "std": (lambda value: _three_numbers(value) and min(value) > 0, "three positive numbers"),
     "starts_from": (lambda value: value is None or isinstance(value, str), "None or the name of a recipe"),

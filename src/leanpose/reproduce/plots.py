@@ -1,0 +1,44 @@
+"""Pictures that several pages share."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leanpose.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """An empty figure of this size in inches.
+
+    Raises:
+        MissingExtraError: when matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("matplotlib", "train") from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save_figure(figure: "Figure", out: Path, name: str) -> str:
+    """Write ``NAME.png`` into ``out`` and return that name; the same figure gives the same bytes."""
+    out.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out / f"{name}.png", dpi=110, metadata={"Software": None})
+    return f"{name}.png"
+
+
+def draw_scores(scores: Mapping[str, Sequence[float]], metric: str) -> "Figure":
+    """One line a row of the table: a dot per seed, a bar at their mean."""
+    figure = new_figure(7, 0.8 + 0.45 * len(scores))
+    axes = figure.subplots()
+    for line, values in enumerate(scores.values()):
+        axes.plot(values, [line] * len(values), "o", color="#33658a", alpha=0.7)
+        axes.plot([np.mean(values)] * 2, [line - 0.25, line + 0.25], color="#d1495b", linewidth=2)
+    axes.set(yticks=range(len(scores)), yticklabels=list(scores), xlabel=metric, ylim=(len(scores) - 0.5, -0.5))
+    axes.grid(axis="x", alpha=0.3)
+    return figure
