@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from leanpose import __version__
-from leanpose.cli import data, models, predict, reproduce, training
+from leanpose.cli import data, evaluate, models, predict, reproduce, training
 from leanpose.errors import LeanposeError, MissingExtraError
 
 # packages by the extra that brings them
@@ -24,6 +24,7 @@ EXTRAS = {
             "tensorboard",
             "matplotlib",
             "faster_coco_eval",
+            "yaml",
         ),
         "train",
     ),
@@ -76,7 +77,7 @@ def _options(
 
 
 for command in (
-    predict.predict, training.train, training.evaluate, training.export,
+    predict.predict, training.train, evaluate.evaluate, training.export,
     models.models, models.complexity, models.import_weights, models.info,
     reproduce.reproduce,
 ):  # fmt: skip

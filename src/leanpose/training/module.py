@@ -14,7 +14,8 @@ from leanpose.data.dataset import Batch
 from leanpose.data.targets import gaussian_heatmaps, heatmap_loss, probability_heatmaps
 from leanpose.decode import decode
 from leanpose.errors import TrainingError
-from leanpose.metrics.pck import mean_over_joints, normalised_distances, pck, torso_lengths
+from leanpose.metrics.pck import mean_over_joints, normalised_distances, pck
+from leanpose.metrics.reference import MAIN_THRESHOLD, reference_lengths, reference_of
 from leanpose.models import create_model
 from leanpose.skeleton import stored_skeleton
 from leanpose.training.initialisation import initialise
@@ -90,7 +91,10 @@ class PoseModule(L.LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, _batch_index: int) -> None:
-        """Collects joint distances in torso lengths; no flip test, so that it costs little."""
+        """Collects joint distances in torso lengths, or in the box's longer side where the skeleton has no torso.
+
+        No flip test, so that it costs little.
+        """
         self._count_unreadable(batch)
         if not len(batch["index"]):
             return
@@ -99,18 +103,19 @@ class PoseModule(L.LightningModule):
             logits = probability_heatmaps(logits, self.recipe.sigma)
         cells, _ = decode(logits.cpu().numpy(), sigma=self.recipe.sigma)
         predicted = geometry.cells_to_crop(cells, self.model.stride)  # type: ignore[arg-type]
-        true = batch["points"].cpu().numpy()
-        self._val_distances.append(
-            normalised_distances(predicted, true, batch["labelled"].cpu().numpy(), torso_lengths(true, self.skeleton))
-        )
+        true, labelled = batch["points"].cpu().numpy(), batch["labelled"].cpu().numpy()
+        box_side = max(self.recipe.input_hw) / self.recipe.padding  # of the box that fills the crop
+        lengths = reference_lengths(true, labelled, self.skeleton, box_side)
+        self._val_distances.append(normalised_distances(predicted, true, labelled, lengths))
 
     def on_validation_epoch_end(self) -> None:
-        """Logs ``val_pck``: PCK@0.2 of torso length in percent, mean over joints, and over processes."""
+        """Logs ``val_pck``: PCK@0.2 of the torso, or @0.05 of the box, in percent, mean over joints and processes."""
         if not self._val_distances:
             raise TrainingError(f"not one validation image can be read; one of them is {min(self._unreadable)}")
         distances = np.concatenate(self._val_distances)
         self._val_distances.clear()
-        self.log("val_pck", 100 * mean_over_joints(pck(distances, 0.2)), prog_bar=True, sync_dist=True)
+        threshold = MAIN_THRESHOLD[reference_of(self.skeleton)]
+        self.log("val_pck", 100 * mean_over_joints(pck(distances, threshold)), prog_bar=True, sync_dist=True)
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Optimiser and a learning rate set at every step from :meth:`Recipe.lr_at`."""

@@ -1,0 +1,137 @@
+"""``leanpose evaluate``: any model on any dataset, by the figures of its benchmark."""
+
+import inspect
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+SHOWN = 5  # people left out, by name
+LSP = {"lsp", "lspet", "hr_lspet"}  # measured under two box protocols
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A packaged model, an .onnx file with its card, or a checkpoint.")],
+    data: Annotated[
+        list[str],
+        typer.Option(
+            metavar="KIND:PATH[,OPTION=VALUE]",
+            help="A dataset; 'coco:DIR,boxes=FILE' takes the boxes of a detections file. Repeat for more.",
+        ),
+    ],
+    part: Annotated[Literal["test", "val", "train"], typer.Option(help="Which part of the data.")] = "test",
+    metric: Annotated[
+        Literal["pck", "pckh", "oks"] | None,
+        typer.Option(help="The benchmark's if not given: pck for LSP, pckh for MPII, oks for all others."),
+    ] = None,
+    skeleton: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="Map the labels to these joints by name, where datasets differ."),
+    ] = None,
+    flip_test: Annotated[
+        bool, typer.Option("--flip-test/--no-flip-test", help="Average with the mirrored crop.")
+    ] = True,
+    decode: Annotated[
+        Literal["argmax", "quarter", "taylor", "soft", "beta"] | None,
+        typer.Option(help="How heatmaps become joints; the card's if not given."),
+    ] = None,
+    nms: Annotated[
+        float, typer.Option(min=0, max=1, help="OKS above which the weaker answer from detected boxes is dropped.")
+    ] = 0.9,
+    min_joint_score: Annotated[
+        float, typer.Option(min=0, max=1, help="Joints that score less do not enter a person's score.")
+    ] = 0.2,
+    hrnet_pckh01: Annotated[
+        bool, typer.Option("--hrnet-pckh01", help="Also PCKh at 0.11, which HRNet's code prints as Mean@0.1.")
+    ] = False,
+    engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime; checkpoints run on torch.")] = "auto",
+    precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="What the engine computes in.")] = "auto",
+    batch_size: Annotated[int, typer.Option(min=1, help="People per call of the engine.")] = 16,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for evaluation.json, curve.png, worst.png.")
+    ] = None,
+    submission: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Answers as COCO results (.json), table (.csv), or MPII's or LSP's .mat."),
+    ] = None,
+    save_scores: Annotated[
+        bool, typer.Option("--save-scores", help="Write the means into the model's card, with this command.")
+    ] = False,
+) -> None:
+    """Measure a model on a dataset, by the figures and rules of its benchmark, and print the protocol with them.
+
+    LSP: PCK@0.2 of the torso, person-centric, with boxes around the joints and at the image centre. MPII: PCKh@0.5 and
+    @0.1. All others: OKS AP and AR. The exit status is 1 when anybody was left out because the image, the box or the
+    labels cannot be used.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    from leanpose.errors import ModelError
+    from leanpose.estimator import PoseEstimator
+    from leanpose.evaluate import Options, record_scores, table, write_report, write_submission
+    from leanpose.evaluate import evaluate as run
+    from leanpose.evaluate.datasets import read_data
+    from leanpose.evaluate.submission import check_submission
+    from leanpose.skeleton_files import find_skeleton
+
+    if save_scores and not model.endswith(".onnx"):
+        raise ModelError(f"--save-scores: give the .onnx file whose card is to be changed, not '{model}'")
+    if submission:
+        check_submission(submission)
+    estimator = PoseEstimator(model, engine, precision, flip_test, decode, batch_size)
+    problems: list[str] = []
+    read = read_data(data, part, metric, problems, find_skeleton(skeleton) if skeleton else None)
+    options = Options(metric, nms, min_joint_score, hrnet_pckh01)
+    console = Console(stderr=True)
+    evaluations = [
+        run(
+            estimator, read.samples, boxes,
+            lambda s: track(s, "people", console=console, disable=not console.is_terminal),
+            options, read.ground_truth, read.people,
+        )
+        for boxes in (("labels", "centre") if {s.dataset for s in read.samples} <= LSP else ("labels",))
+    ]  # fmt: skip
+    Console().print(table(evaluations))
+    names = " and ".join(spec.partition(":")[0] for spec in data)
+    if out:
+        write_report(evaluations, out, f"{estimator.card.name} on {names} {part}")
+        typer.echo(f"report: {out}")
+    if submission:
+        write_submission(evaluations[0], read.samples, submission)
+        typer.echo(f"submission: {submission}, {len(evaluations[0].answers.samples)} people")
+    if save_scores:
+        card = Path(model).with_suffix(".json")
+        given = {"precision": precision, "flip_test": flip_test, "decode": decode, "metric": metric, "nms": nms}
+        given |= {"skeleton": skeleton, "min_joint_score": min_joint_score, "hrnet_pckh01": hrnet_pckh01}
+        record_scores(card, evaluations, f"{names} {part}", measuring_command(card.stem, data, part, engine, given))
+        typer.echo(f"scores written to {card}")
+    left_out = [*problems, *evaluations[0].left_out]
+    if left_out:
+        _report_left_out(left_out)
+        raise typer.Exit(1)
+
+
+def measuring_command(model: str, data: list[str], part: str, engine: str, given: dict[str, Any]) -> str:
+    """The command that measures a packaged model again, on any machine whose LEANPOSE_DATA is set.
+
+    It names the options that were not left at their defaults, and no folder of this machine.
+    """
+    root = os.environ.get("LEANPOSE_DATA")
+    specs = [spec.replace(root.rstrip("/"), "$LEANPOSE_DATA") if root else spec for spec in data]
+    words = [f"--data {spec}" for spec in specs] + [f"--part {part}", f"--engine {engine}"]
+    defaults = inspect.signature(evaluate).parameters
+    for name, value in given.items():
+        if value != defaults[name].default:
+            option = name.replace("_", "-")
+            words.append(f"--{'' if value else 'no-'}{option}" if isinstance(value, bool) else f"--{option} {value}")
+    return " ".join(("leanpose evaluate", model, *words))
+
+
+def _report_left_out(messages: list[str]) -> None:
+    typer.echo(f"{len(messages)} left out of the figures:", err=True)
+    for message in messages[:SHOWN]:
+        typer.echo(f"  {message}", err=True)
+    if len(messages) > SHOWN:
+        typer.echo(f"  and {len(messages) - SHOWN} more", err=True)

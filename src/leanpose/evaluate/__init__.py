@@ -1,0 +1,24 @@
+"""Measuring a model on annotated people: the figures of their benchmark, a report, and a submission file.
+
+LSP is measured by PCK@0.2 of the torso, MPII by PCKh@0.5, everything else by OKS AP and AR. For LSP there are two box
+protocols, because a box around the labelled joints tells the model the person's scale: ``"labels"`` gives that box,
+``"centre"`` gives the image centre and one fixed scale for all images.
+"""
+
+from leanpose.evaluate.estimation import Estimates
+from leanpose.evaluate.evaluation import Evaluation, Options, evaluate
+from leanpose.evaluate.protocols import Metric
+from leanpose.evaluate.report import record_scores, table, write_report
+from leanpose.evaluate.submission import write_submission
+
+__all__ = [
+    "Estimates",
+    "Evaluation",
+    "Metric",
+    "Options",
+    "evaluate",
+    "record_scores",
+    "table",
+    "write_report",
+    "write_submission",
+]

@@ -1,0 +1,125 @@
+"""How sure AP is: bootstrap over images.
+
+COCO's matching depends on one image alone, so it is done once; a resample only weighs the images. With all weights 1
+the result is COCO's AP of all areas.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from leanpose.evaluate.intervals import RESAMPLES, SEED, bootstrap_weights, percentile_interval
+from leanpose.metrics.oks import oks
+
+THRESHOLDS = np.linspace(0.5, 0.95, 10)
+RECALLS = np.linspace(0, 1, 101)
+MAX_ANSWERS = 20  # per image, as COCO counts keypoints
+
+
+def ap_interval(
+    ground_truth: Mapping[str, Any],
+    results: Sequence[Mapping[str, Any]],
+    sigmas: np.ndarray,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> tuple[float, float]:
+    """95 % interval of AP, from 0 to 1, of COCO results against COCO annotations; both are NaN without people."""
+    matches = match_images(ground_truth, results, sigmas)
+    images = len(matches.people)
+    values = [weighted_ap(matches, weights) for weights in bootstrap_weights(images, resamples, seed)] if images else []
+    return percentile_interval(np.array(values))
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """D answers in falling order of score, at T thresholds of OKS.
+
+    Attributes:
+        right, counted: (T, D) whether an answer found a person, and whether it counts at all.
+        image: (D,) the number of its image, from 0.
+        people: (I,) people to be found, by image.
+    """
+
+    right: np.ndarray
+    counted: np.ndarray
+    image: np.ndarray
+    people: np.ndarray
+
+
+def match_images(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], sigmas: np.ndarray) -> Matches:
+    """COCO's greedy matching, image by image."""
+    truths, answers = defaultdict(list), defaultdict(list)
+    for annotation in ground_truth["annotations"]:
+        truths[annotation["image_id"]].append(annotation)
+    for result in results:
+        answers[result["image_id"]].append(result)
+    scores, flags, image_of, people = [], [], [], []
+    for number, image in enumerate(ground_truth["images"]):
+        of_image = sorted(truths[image["id"]], key=_ignored)  # people who count are matched first
+        best = sorted(answers[image["id"]], key=lambda a: -a["score"])[:MAX_ANSWERS]
+        people.append(sum(not _ignored(annotation) for annotation in of_image))
+        flags.append(_match(_alike(best, of_image, sigmas), of_image))
+        scores += [answer["score"] for answer in best]
+        image_of += [number] * len(best)
+    order = np.argsort(-np.array(scores), kind="stable")
+    right, counted = (np.concatenate(parts, axis=1)[:, order] for parts in zip(*flags, strict=True))
+    return Matches(right, counted, np.array(image_of, dtype=int)[order], np.array(people))
+
+
+def weighted_ap(matches: Matches, weights: np.ndarray) -> float:
+    """AP where image i is there weights[i] times: precision at 101 recalls, averaged over the thresholds of OKS."""
+    people = float(weights @ matches.people)
+    if not people:
+        return float("nan")
+    weight = weights[matches.image]
+    found = np.cumsum(matches.right * weight, axis=1)
+    given = np.cumsum(matches.counted * weight, axis=1)
+    precision = np.maximum.accumulate((found / np.maximum(given, 1))[:, ::-1], axis=1)[:, ::-1]
+    recall = found / people
+    total = 0.0
+    for t in range(len(THRESHOLDS)):
+        at = np.searchsorted(recall[t], RECALLS, side="left")
+        total += precision[t, at[at < recall.shape[1]]].sum()
+    return total / (len(THRESHOLDS) * len(RECALLS))
+
+
+def _ignored(annotation: Mapping[str, Any]) -> bool:
+    return bool(annotation.get("iscrowd") or annotation.get("ignore")) or not annotation.get("num_keypoints")
+
+
+def _match(similarity_DG: np.ndarray, truths: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    """Flags right and counted (T, D) of one image; the annotations that count come first."""
+    answers = len(similarity_DG)
+    right, counted = np.zeros((len(THRESHOLDS), answers), bool), np.ones((len(THRESHOLDS), answers), bool)
+    for t, threshold in enumerate(THRESHOLDS):
+        taken: set[int] = set()
+        for d in range(answers):
+            best, chosen = min(threshold, 1 - 1e-10), -1
+            for g, truth in enumerate(truths):
+                if g in taken and not truth.get("iscrowd"):
+                    continue
+                if chosen >= 0 and _ignored(truth) and not _ignored(truths[chosen]):
+                    break
+                if similarity_DG[d, g] >= best:
+                    best, chosen = similarity_DG[d, g], g
+            if chosen >= 0:
+                taken.add(chosen)
+                right[t, d] = counted[t, d] = not _ignored(truths[chosen])
+    return right, counted
+
+
+def _alike(answers: Sequence[Mapping[str, Any]], truths: Sequence[Mapping[str, Any]], sigmas: np.ndarray) -> np.ndarray:
+    """OKS (D, G) of an image's answers and annotations."""
+    if not answers or not truths:
+        return np.zeros((len(answers), len(truths)))
+    points, true = (
+        np.array([each["keypoints"] for each in group], dtype=float).reshape(len(group), -1, 3)
+        for group in (answers, truths)
+    )
+    boxes = np.array([truth["bbox"] for truth in truths], dtype=float)
+    boxes[:, 2:] += boxes[:, :2]
+    areas = np.array([truth["area"] for truth in truths], dtype=float)
+    return oks(points[:, None, :, :2], true[..., :2], true[..., 2] > 0, areas, sigmas, boxes)

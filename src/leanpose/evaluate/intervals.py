@@ -1,0 +1,43 @@
+"""How sure a figure is: percentile bootstrap over people."""
+
+import numpy as np
+
+RESAMPLES = 1000
+LEVEL = 0.95
+SEED = 0
+
+
+def bootstrap_weights(people: int, resamples: int = RESAMPLES, seed: int = SEED):
+    """How often each of the people (N,) is drawn, resample by resample: as many draws as people, with replacement."""
+    rng = np.random.default_rng(seed)
+    for _ in range(resamples):
+        yield np.bincount(rng.integers(0, people, people), minlength=people)
+
+
+def percentile_interval(values: np.ndarray) -> tuple[float, float]:
+    """The central 95 % of resampled values; NaN where a resample has no value are left out."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return float("nan"), float("nan")
+    low, high = np.percentile(finite, (50 * (1 - LEVEL), 50 * (1 + LEVEL)))
+    return float(low), float(high)
+
+
+def pck_interval(
+    distances: np.ndarray, threshold: float, pooled: bool = False, resamples: int = RESAMPLES, seed: int = SEED
+) -> tuple[float, float]:
+    """95 % interval of the mean PCK, from 0 to 1, of distances (N, K) that are NaN where not judged.
+
+    Args:
+        pooled: the mean of all judged joints together, as MPII takes it, instead of the mean of the joints' means.
+    """
+    judged = (~np.isnan(distances)).astype(float)
+    hits = (distances <= threshold).astype(float)
+    means = np.full(resamples, np.nan)
+    for i, weights in enumerate(bootstrap_weights(len(distances), resamples, seed)):
+        count, right = weights @ judged, weights @ hits
+        if pooled:
+            count, right = count.sum(keepdims=True), right.sum(keepdims=True)
+        if (count > 0).any():
+            means[i] = (right[count > 0] / count[count > 0]).mean()
+    return percentile_interval(means)

@@ -1,0 +1,95 @@
+"""What an evaluation says, for a terminal, for files, and for a model's card."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leanpose.card import ModelCard, Score
+from leanpose.errors import MissingExtraError
+from leanpose.evaluate.evaluation import Evaluation
+from leanpose.evaluate.worst import draw_worst
+from leanpose.files import write_whole
+from leanpose.metrics.pck import pck_curve
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def write_report(evaluations: Sequence[Evaluation], out: Path, title: str) -> None:
+    """Write ``evaluation.json``, ``curve.png`` (PCK over thresholds) and ``worst.png`` into ``out``."""
+    report = {"title": title, "results": [e.to_dict() for e in evaluations]}
+    write_whole(out / "evaluation.json", json.dumps(report, indent=2).encode())
+    _draw_curves(evaluations, out / "curve.png", title)
+    draw_worst(evaluations[0], out / "worst.png")
+
+
+def table(evaluations: Sequence[Evaluation]) -> "Table":
+    """The figures for a terminal: one column a protocol; PCK by row of the published tables, then the means."""
+    from rich.table import Table
+
+    first = evaluations[0]
+    shown = Table(
+        f"{first.measured.name}\nof the {first.measured.reference}",
+        *(e.protocol.replace(", ", "\n") for e in evaluations),
+        title=f"{len(first.samples)} people",
+    )
+    rows = [e.measured.rows() for e in evaluations]
+    for name in rows[0]:
+        shown.add_row(name, *(_percent(row[name]) for row in rows))
+    shown.add_section()
+    shown.add_row(
+        first.figures[0].label, *(f"{_percent(e.mean)} ± {_percent(e.spread)}" for e in evaluations), style="bold"
+    )
+    for i, figure in enumerate(first.figures[1:], start=1):
+        shown.add_row(figure.label, *(_percent(e.figures[i].value) for e in evaluations))
+    return shown
+
+
+def record_scores(card: Path, evaluations: Sequence[Evaluation], data: str, command: str) -> None:
+    """Replace the scores of a card file by the main figures, each with its protocol and the command that measures it.
+
+    A figure that is not defined on the data is no score.
+    """
+    scores = [
+        Score(f"{figure.label}, {data}", round(figure.value, 2), e.protocol, command)
+        for e in evaluations
+        for figure in e.figures
+        if (figure is e.figures[0] or figure.key == f"{e.figures[0].key} limbs") and math.isfinite(figure.value)
+    ]
+    replace(ModelCard.load(card), scores=tuple(scores)).save(card)
+
+
+def _percent(value: float) -> str:
+    return f"{value:.1f}" if math.isfinite(value) else "-"
+
+
+def _draw_curves(evaluations: Sequence[Evaluation], path: Path, title: str) -> None:
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("matplotlib", "train") from error
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    measured = evaluations[0].measured
+    end = 2.5 * measured.threshold
+    thresholds = np.linspace(0, end, 101)
+    for evaluation in evaluations:
+        distances = evaluation.measured.counted
+        distances = distances[:, ~np.isnan(distances).all(axis=0)]
+        curve = 100 * pck_curve(distances, thresholds).mean(axis=1)
+        name = evaluation.protocol.split(",")[0]
+        axes.plot(thresholds, curve, label=f"{name}: {measured.name} {_percent(evaluation.measured.mean())}")
+    axes.axvline(measured.threshold, color="0.7", linewidth=1)
+    axes.set(
+        xlabel=f"threshold in {measured.unit}", ylabel=f"{measured.prefix} (%)", title=title,
+        xlim=(0, end), ylim=(0, 100),
+    )  # fmt: skip
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
