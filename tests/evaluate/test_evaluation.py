@@ -106,8 +106,20 @@ def test_pckh_equals_a_loop_by_mpiis_rules(people: People, answering: Answering,
                     total += 1
                     right += np.hypot(*(answer[k] - sample.keypoints[k])) <= threshold * (sample.head_size or 0)
         assert figures[key] == pytest.approx(100 * right / total)
+    assert figures["interval 95 %"]["low"] < figures["pckh@0.5"] < figures["interval 95 %"]["high"]
     assert figures["groups"]["head"] == figures["joints"]["head_top"]
     assert figures["groups"]["knee"] == np.mean([figures["joints"][f"{side}_knee"] for side in ("left", "right")])
+
+
+def test_pelvis_and_thorax_enter_neither_mean_nor_area_nor_interval(people: People, answering: Answering) -> None:
+    samples = people(3, MPII16, "mpii", head_size=30.0)
+    answers = [s.keypoints.copy() for s in samples]
+    for answer in answers:
+        answer[[MPII16.index("pelvis"), MPII16.index("thorax")]] += 500
+    result = evaluate(answering(samples, answers), samples)
+    figures = result.to_dict()
+    assert (figures["pckh@0.5"], result.interval) == (100, (100, 100))
+    assert figures["auc@0.5"] == pytest.approx(100, abs=1e-3)
 
 
 def test_without_head_sizes_there_is_no_pckh_before_any_work(people: People, answering: Answering) -> None:
