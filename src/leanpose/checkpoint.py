@@ -114,7 +114,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         sha256=file_sha256(path),
         params=sum(p.numel() for p in network.parameters()),
         macs=complexity(network, recipe.input_hw).macs,
-        recipe=recipe.name,
+        recipe=recipe.name + (f", taught by {Path(recipe.teacher).name}" if recipe.teacher else ""),
         data=tuple(TERMS.get(name, DataSource(name, "not stated")) for name in stored.datasets),
         epochs=stored.epoch + 1,
         license="Apache-2.0 for the code; weights under the terms of the images they were trained on",
@@ -141,19 +141,32 @@ def save_weights(checkpoint: Path, weights: Path) -> ModelCard:
     return card
 
 
+def stored_weights(path: Path) -> tuple[dict[str, Tensor], Skeleton | None]:
+    """The weights in a ``.ckpt`` or in ``.safetensors`` written by :func:`save_weights`, and the joints they are for.
+
+    The joints of ``.safetensors`` are those of the card beside it, None without one.
+
+    Raises:
+        ModelError: when the file or the card cannot be read.
+    """
+    if path.suffix != ".safetensors":
+        loaded = load_checkpoint(path)
+        return loaded.net.network.state_dict(), loaded.card.skeleton
+    try:
+        state = {name: t.float() if t.is_floating_point() else t for name, t in load_file(path).items()}
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: not readable as safetensors: {error}") from error
+    card = path.with_suffix(".json")
+    return state, ModelCard.load(card).skeleton if card.exists() else None
+
+
 def load_weights(network: nn.Module, path: Path) -> None:
     """Fill a network with the weights of a ``.ckpt`` or of ``.safetensors`` written by :func:`save_weights`.
 
     Raises:
         ModelError: when the file cannot be read or holds other weights than the network has.
     """
-    if path.suffix == ".safetensors":
-        try:
-            state = {name: tensor.float() for name, tensor in load_file(path).items()}
-        except (OSError, SafetensorError) as error:
-            raise ModelError(f"{path}: not readable as safetensors: {error}") from error
-    else:
-        state = load_checkpoint(path).net.network.state_dict()
+    state, _ = stored_weights(path)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:

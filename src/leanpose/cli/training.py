@@ -11,7 +11,7 @@ Data = Annotated[list[str], typer.Option("--data", metavar="KIND:PATH", help=DAT
 
 def train(
     recipe: Annotated[str, typer.Argument(help="Name of a recipe, such as softgate_lsp.")],
-    data: Data,
+    data: Annotated[list[str] | None, typer.Option("--data", metavar="KIND:PATH", help=DATA_HELP)] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run; runs/RECIPE by default.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last epoch.")] = False,
     start_from: Annotated[
@@ -26,20 +26,47 @@ def train(
     stop_after: Annotated[
         int | None, typer.Option(min=1, metavar="EPOCHS", help="Stop early; --resume goes on with the same schedule.")
     ] = None,
+    skeleton: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="The joints to learn; samples are mapped to them by name.")
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="Repeat the schedule from the best weights of the round before (LPN).")
+    ] = None,
+    teacher: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A .ckpt whose heatmaps are learned too (distillation).")
+    ] = None,
     show: Annotated[bool, typer.Option("--show", help="Print the resolved recipe and stop.")] = False,
 ) -> None:
     """Train a recipe. Writes last.ckpt, best.ckpt, CSV and TensorBoard logs; an interrupted run resumes."""
+    import dataclasses
     import json
 
+    from leanpose.errors import DatasetError, TrainingError
     from leanpose.training.recipes import override, recipe_named
 
-    resolved = override(recipe_named(recipe), set_ or [])
+    named = {"skeleton": skeleton, "rounds": rounds, "teacher": teacher}
+    given = {name: value for name, value in named.items() if value is not None}
+    resolved = override(dataclasses.replace(recipe_named(recipe), **given), set_ or [])
     if show:
         typer.echo(json.dumps(resolved.to_dict(), indent=2))
         return
+    if not data:
+        raise DatasetError(f"{recipe} needs people to train on: name them with --data KIND:PATH")
+    folder = out or Path("runs") / recipe
+    if resolved.rounds > 1:
+        if stop_after is not None:
+            raise TrainingError("--stop-after ends one schedule, not rounds of it: leave it out, or take --rounds 1")
+        from leanpose.training.iterative import train_rounds
+
+        trained = train_rounds(
+            resolved, data, folder, resume, start_from=start_from, workers=workers, accelerator=accelerator,
+            devices=devices,
+        )  # fmt: skip
+        for number, entry in enumerate(trained, start=1):
+            typer.echo(f"round {number}: validation PCK {max(entry.curve):.1f}, {entry.best}")
+        return
     from leanpose.training.run import train as run
 
-    folder = out or Path("runs") / recipe
     best = run(resolved, data, folder, resume, start_from, workers, accelerator, devices, stop_after)
     typer.echo(f"best checkpoint: {best}")
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -18,6 +19,7 @@ from leanpose.metrics.pck import mean_over_joints, normalised_distances, pck
 from leanpose.metrics.reference import MAIN_THRESHOLD, reference_lengths, reference_of
 from leanpose.models import create_model
 from leanpose.skeleton import stored_skeleton
+from leanpose.training.distillation import Teacher
 from leanpose.training.initialisation import initialise
 from leanpose.training.recipes import Recipe
 
@@ -62,6 +64,8 @@ class PoseModule(L.LightningModule):
         self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.register_buffer("mean", torch.tensor(self.recipe.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(self.recipe.std).view(1, 3, 1, 1), persistent=False)
+        # in a tuple, so that it is no submodule: its weights belong into no checkpoint
+        self._teacher = (Teacher(Path(self.recipe.teacher), self.skeleton),) if self.recipe.teacher else ()
         self._val_distances: list[np.ndarray] = []
         self._unreadable: set[str] = set()
 
@@ -138,7 +142,14 @@ class PoseModule(L.LightningModule):
         cells = geometry.crop_to_cells(points, self.model.stride)  # type: ignore[arg-type]
         target = gaussian_heatmaps(cells, stages[0].shape[-2:], self.recipe.sigma)  # type: ignore[arg-type]
         losses = [heatmap_loss(maps, target, batch["labelled"], self.recipe.loss) for maps in stages]
-        return torch.stack(losses).sum(dim=0)
+        labels_B = torch.stack(losses).sum(dim=0)
+        if not self._teacher:
+            return labels_B
+        shown, known_J = self._teacher[0](batch["images"], stages[0].shape[-2:])  # type: ignore[arg-type]
+        taught = known_J & (batch["labelled"] | self.recipe.teach_unlabelled)
+        lessons = [heatmap_loss(maps, shown, taught, self.recipe.loss) for maps in stages]
+        weight = self.recipe.teacher_weight
+        return (1 - weight) * labels_B + weight * torch.stack(lessons).sum(dim=0)
 
     def _count_unreadable(self, batch: Batch) -> None:
         """Warn of each unreadable image once; stop when they are more than a stray few."""

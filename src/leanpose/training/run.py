@@ -10,6 +10,7 @@ import lightning as L
 import numpy as np
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import (
+    EarlyStopping,
     EMAWeightAveraging,
     LearningRateMonitor,
     ModelCheckpoint,
@@ -17,14 +18,16 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from leanpose.checkpoint import load_weights, read_checkpoint
+from leanpose.checkpoint import read_checkpoint
 from leanpose.data.augment import Augmentation
 from leanpose.data.dataset import CropDataset, EpochSampler, crop_loader
 from leanpose.errors import TrainingError
 from leanpose.readers import Sample, read_samples
 from leanpose.skeleton_files import find_skeleton
+from leanpose.training.freezing import FrozenBackbone
 from leanpose.training.module import PoseModule
 from leanpose.training.recipes import Recipe
+from leanpose.training.transfer import start_with
 
 LOG = logging.getLogger(__name__)
 
@@ -85,7 +88,7 @@ def train(
         _check_same_training(last, recipe, datasets)
     module = PoseModule(recipe.to_dict(), train_samples[0].skeleton.to_dict(), datasets, names)
     if start_from:
-        load_weights(module.model, start_from)
+        start_with(module.model, recipe, module.skeleton, start_from)
     callbacks: list[L.Callback] = [
         ModelCheckpoint(
             out, filename="best", monitor="val_pck", mode="max", save_on_train_epoch_end=True,
@@ -96,6 +99,10 @@ def train(
         ModelCheckpoint(out, filename="last", save_on_train_epoch_end=True, enable_version_counter=False),
         LearningRateMonitor("epoch"),
     ]  # fmt: skip
+    if recipe.frozen_epochs:
+        callbacks.append(FrozenBackbone(recipe.frozen_epochs))
+    if recipe.patience:
+        callbacks.append(EarlyStopping("val_pck", mode="max", patience=recipe.patience))
     if recipe.ema:
         callbacks.append(EMAWeightAveraging(decay=recipe.ema))
     if progress:

@@ -42,6 +42,11 @@ class Recipe:
         seed: of initialisation, order and augmentation.
         starts_from: recipe from whose checkpoint this one goes on; None starts from nothing.
         people: share of the training people that is used, a fixed draw; for comparisons under a small budget.
+        frozen_epochs: in which only the heads learn.
+        patience: epochs without a better validation score after which the training ends; 0 never ends it early.
+        teacher: checkpoint of a network to learn from besides the labels (distillation).
+        teacher_weight: its share of the loss.
+        teach_unlabelled: whether the teacher's word also counts for joints that nobody labelled.
         rounds: trainings in a row, each the whole schedule again from the best weights of the one before.
         open_choices: fields that the paper leaves open, with the reason for the value here.
         departures: what is done otherwise than the paper says, with the reason.
@@ -79,6 +84,11 @@ class Recipe:
     starts_from: str | None = None
     rounds: int = 1
     people: float = 1.0
+    frozen_epochs: int = 0
+    patience: int = 0
+    teacher: str | None = None
+    teacher_weight: float = 0.5
+    teach_unlabelled: bool = False
     open_choices: Mapping[str, str] = field(default_factory=dict)
     departures: Mapping[str, str] = field(default_factory=dict)
 

@@ -46,6 +46,10 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "mean": (_three_numbers, "three numbers"),
     "std": (lambda value: _three_numbers(value) and min(value) > 0, "three positive numbers"),
     "starts_from": (lambda value: value is None or isinstance(value, str), "None or the name of a recipe"),
+    "frozen_epochs": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
+    "patience": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
+    "teacher": (lambda value: value is None or isinstance(value, str), "None or the path of a checkpoint"),
+    "teacher_weight": (lambda value: 0 <= value <= 1, "from 0 to 1"),
     "people": (lambda value: 0 < value <= 1, "over 0 and up to 1"),
     "rounds": (lambda value: isinstance(value, int) and value >= 1, "a whole number from 1"),
 }

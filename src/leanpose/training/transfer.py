@@ -1,0 +1,58 @@
+"""Starting from a trained network whose joints are others: what belongs to a joint goes with its name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from leanpose.checkpoint import stored_weights
+from leanpose.errors import ModelError
+from leanpose.models import create_model
+from leanpose.skeleton import Skeleton
+from leanpose.training.recipes import Recipe
+
+
+def start_with(network: nn.Module, recipe: Recipe, skeleton: Skeleton, path: Path) -> None:
+    """Fill a recipe's network with the weights of a ``.ckpt`` or ``.safetensors`` of the same architecture.
+
+    Joints that both know keep their weights, by name; new joints keep those that the network was built with.
+
+    Raises:
+        ModelError: when the file cannot be read or holds the weights of another architecture.
+    """
+    state, source = stored_weights(path)
+    if source is not None and source.joints != skeleton.joints:
+        state = _with_joints(state, network, recipe, source, skeleton)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise ModelError(f"{path}: holds other weights than the recipe's network: {error}") from error
+
+
+def _with_joints(
+    state: Mapping[str, Tensor], network: nn.Module, recipe: Recipe, source: Skeleton, target: Skeleton
+) -> dict[str, Tensor]:
+    """Weights for the joints of ``target``: those of ``source`` where they share a name, else the network's own."""
+    built = network.state_dict()
+    shared = [(new, source.joints.index(joint)) for new, joint in enumerate(target.joints) if joint in source.joints]
+    moved = dict(state)
+    for name, axis in _joint_axes(recipe, len(target)).items():
+        if name not in state or state[name].shape[axis] != len(source):
+            continue  # another architecture: loading it will say so
+        moved[name] = built[name].clone()
+        for new, old in shared:
+            moved[name].select(axis, new).copy_(state[name].select(axis, old))
+    return moved
+
+
+def _joint_axes(recipe: Recipe, joints: int) -> dict[str, int]:
+    """The weights that have an entry per joint, with its axis: those whose shape changes with the number of joints."""
+    with torch.device("meta"):
+        some = create_model(recipe.model, joints, **recipe.model_args).state_dict()
+        more = create_model(recipe.model, joints + 1, **recipe.model_args).state_dict()
+    return {
+        name: next(axis for axis, (a, b) in enumerate(zip(tensor.shape, more[name].shape, strict=True)) if a != b)
+        for name, tensor in some.items()
+        if tensor.shape != more[name].shape
+    }
