@@ -205,6 +205,7 @@ def test_people_are_matched_to_the_answers_that_found_them(tmp_path: Path, answe
     assert all(result.poses[i] is None for i in others)
     assert np.isinf(result.distances[others][np.stack([people[i].labelled for i in others])]).all()
     assert len(result.samples) == len(people)
+    assert f"1 of {len(people)} people found" in result.protocol
 
 
 def test_people_in_images_that_cannot_be_read_are_not_missed(tmp_path: Path, answering: Answering) -> None:

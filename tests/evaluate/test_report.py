@@ -54,17 +54,20 @@ def test_every_protocol_has_its_table_and_its_files(
     assert "made up" in text.getvalue()
 
 
-def test_the_worst_come_first_and_those_not_found_are_drawn_as_such(
-    people: People, answering: Answering, tmp_path: Path
-) -> None:
-    """The first tile's left half is bare picture, its right half is not."""
+def test_the_worst_come_first_and_those_not_found_last(people: People, answering: Answering, tmp_path: Path) -> None:
+    """Of three people the first was not found: the last tile's left half is bare picture, its right half is not."""
     result = _result(people, answering, "lsp")
     missed = replace(result, poses=[None, *result.poses[1:]])
     missed.measured.values[0] = np.inf
     draw_worst(missed, tmp_path / "worst.png")
-    tile = cv2.imread(str(tmp_path / "worst.png"))[6:326, 6:646]  # type: ignore[index]
-    assert tile[140:180, 140:180].std() < 1
-    assert tile[:, 320:].std() > 5
+    sheet = cv2.imread(str(tmp_path / "worst.png"))
+    assert sheet is not None
+    tiles = [sheet[6:326, x : x + 640] for x in (6, 652, 1298)]
+    assert tiles[2][140:180, 140:180].std() < 1
+    assert tiles[2][:, 320:].std() > 5
+    # 30 px wrong before 5 px: the farther the answer, the more its picture differs from that of the labels
+    apart = [np.abs(tile[:, :320].astype(int) - tile[:, 320:]).mean() for tile in tiles[:2]]
+    assert apart[0] > apart[1] > 0
 
 
 def test_scores_of_a_card_are_the_main_figures(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from leanpose.errors import DatasetError
-from leanpose.evaluate.average_precision import Precision, box_scores, match_people, measure_precision
+from leanpose.evaluate.average_precision import MATCHING_OKS, Precision, box_scores, match_people, measure_precision
 from leanpose.evaluate.estimation import Estimates, Progress, estimate, image_key
 from leanpose.evaluate.figures import Distances, Figure, pck_figures
 from leanpose.evaluate.intervals import pck_interval
@@ -174,6 +174,8 @@ def evaluate(
     if detected and precision:
         shown = [person for person in people or () if image_key(person) not in estimates.unreadable]
         judged_people, predicted, poses = _matched(shown, precision)
+        found = sum(pose is not None for pose in poses)
+        parts.append(f"{found} of {len(poses)} people found: an answer has an OKS of {MATCHING_OKS} or more")
     measured = measure_distances(judged_people, predicted, estimates.judged, metric)
     if metric != "oks" and measured.reference == "box":
         parts.append(f"reference the box's longer side as {skeleton.name} has no torso")

@@ -18,13 +18,18 @@ TILE = (320, 320)  # pixels
 
 
 def draw_worst(evaluation: Evaluation, path: Path) -> None:
-    """The people with the largest mean distance: prediction on the left, labels on the right."""
+    """The people with the largest mean distance: prediction on the left, labels on the right.
+
+    People whom no detected box led to come last: they are the detector's fault.
+    """
     measured = evaluation.measured
     judged = ~np.isnan(measured.values)
     # beyond that a joint is as wrong as can be: one that is nowhere does not outweigh all others
     missed = np.where(judged, np.minimum(measured.values, max(1, 5 * measured.threshold)), 0).sum(axis=1)
+    badness = missed / np.maximum(judged.sum(axis=1), 1)
+    badness[[pose is None for pose in evaluation.poses]] = -1
     tiles, captions = [], []
-    for i in np.argsort(-missed / np.maximum(judged.sum(axis=1), 1), kind="stable")[:WORST]:
+    for i in np.argsort(-badness, kind="stable")[:WORST]:
         sample, poses = evaluation.samples[i], evaluation.poses[i]
         # enlarged before drawing, so that thin lines stay readable on pictures of 100 px
         transform = geometry.crop_transform(sample.box, TILE, 1.5)
