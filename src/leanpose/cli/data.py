@@ -1,12 +1,14 @@
 """``leanpose data``: what can be done with datasets."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from leanpose.cli.training import Data
 from leanpose.errors import DatasetError
+
+SKELETON_HELP = "Map all people to it by joint name; needed where the datasets' own skeletons differ."
 
 app = typer.Typer(no_args_is_help=True, help="Work with datasets.")
 
@@ -65,3 +67,53 @@ def benchmark(
         if elapsed > seconds:
             break
     typer.echo(f"{count / elapsed:.0f} samples/s of {side}x{side} px on one core, over {count} samples")
+
+
+@app.command()
+def inspect(
+    data: Annotated[list[str], typer.Argument(metavar="KIND:PATH[,OPTION=VALUE]...", help="The datasets.")],
+    part: Annotated[
+        Literal["all", "train", "val", "test"],
+        typer.Option(help="Which part; leaks between parts are found among all of them."),
+    ] = "all",
+    skeleton: Annotated[str | None, typer.Option(metavar="NAME|FILE", help=SKELETON_HELP)] = None,
+    images: Annotated[int, typer.Option(min=0, help="Most images that are opened; of more, a random choice.")] = 20_000,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for inspection.json and the page inspection.html.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Count what is in datasets and find what is wrong with them: images, boxes, joints, sides, duplicates and leaks.
+
+    The exit status is 1 when there are errors: annotations or images that cannot be used, people outside their image,
+    or images that two parts share. Warnings and notes leave it 0.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    from leanpose.inspection import inspect_data
+    from leanpose.inspection.report import to_json, write_report
+    from leanpose.inspection.terminal import tables
+    from leanpose.skeleton_files import find_skeleton
+
+    console = Console(stderr=True)
+    inspection = inspect_data(
+        data,
+        None if part == "all" else part,
+        None if skeleton is None else find_skeleton(skeleton),
+        images,
+        lambda batches: track(batches, "images", console=console, disable=not console.is_terminal),
+    )
+    names = [spec.partition(",")[0].partition(":") for spec in data]
+    title = " and ".join(f"{kind} in {Path(path).name}" for kind, _, path in names)
+    title += ", all parts" if part == "all" else f", {part}"
+    if json:
+        typer.echo(to_json(inspection, title))
+    else:
+        for table in tables(inspection):
+            Console().print(table)
+    if out:
+        written, sheet = write_report(inspection, out, title)
+        typer.echo(f"report: {sheet} and {written}", err=json)
+    if inspection.errors:
+        raise typer.Exit(1)
