@@ -38,7 +38,9 @@ def _with_joints(
     shared = [(new, source.joints.index(joint)) for new, joint in enumerate(target.joints) if joint in source.joints]
     moved = dict(state)
     for name, axis in _joint_axes(recipe, len(target)).items():
-        if name not in state or state[name].shape[axis] != len(source):
+        expected = list(built[name].shape)
+        expected[axis] = len(source)
+        if name not in state or list(state[name].shape) != expected:
             continue  # another architecture: loading it will say so
         moved[name] = built[name].clone()
         for new, old in shared:
