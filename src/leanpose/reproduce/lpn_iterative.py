@@ -17,7 +17,8 @@ def iterative(setting: Setting) -> Result:
     """Train LPN-50 for several rounds, and measure the best weights of each on the test part."""
     recipe = setting.budget.recipe(replace(ablation_lsp(), model="lpn_50", rounds=ROUNDS), 0)
     folder = setting.work / "lpn_rounds-s0"
-    train_rounds(recipe, list(setting.data), folder, workers=0, progress=False)
+    started = (folder / "round1").exists()
+    train_rounds(recipe, list(setting.data), folder, resume=started, workers=0, progress=False)
     rows, scores, metric = [], [], ""
     for number in range(1, ROUNDS + 1):
         metric, value = score(setting, folder / f"round{number}" / "best.ckpt")
