@@ -9,12 +9,28 @@ class ImageError(LeanposeError):
     """An image file or array that cannot be used."""
 
 
+class VideoError(LeanposeError):
+    """A video, camera or stream that cannot be opened, read to its end, or written.
+
+    Attributes:
+        frames_read: how many whole frames were handed out before.
+    """
+
+    def __init__(self, message: str, frames_read: int = 0) -> None:
+        super().__init__(message)
+        self.frames_read = frames_read
+
+
 class BoxError(LeanposeError):
     """A person box that is missing, malformed, empty or outside its image."""
 
 
 class PosesError(LeanposeError):
     """A pose result, or a file holding one, whose parts do not fit together."""
+
+
+class TimestampError(LeanposeError):
+    """Frames of a video whose times do not increase."""
 
 
 class SkeletonError(LeanposeError):

@@ -157,6 +157,11 @@ def _read(path: Path) -> bytes:
         raise ImageError(f"{path}: cannot be read: {error}") from error
 
 
+def is_image_data(head: bytes) -> bool:
+    """Whether a file with these first bytes (12 are enough) is an image of a kind that :func:`load_image` reads."""
+    return _kind(head) is not None
+
+
 def _kind(data: bytes) -> str | None:
     if data[:4] == b"RIFF":
         return "WebP" if data[8:12] == b"WEBP" else None

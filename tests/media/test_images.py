@@ -296,5 +296,5 @@ def test_what_cannot_be_encoded_is_not_written(name, tmp_path):
 
 
 def test_the_sample_photo():
-    image = load_image(Path(__file__).parents[1] / "examples" / "cameraman.png")
+    image = load_image(Path(__file__).parents[2] / "examples" / "cameraman.png")
     assert image.shape == (512, 512, 3)

@@ -1,0 +1,107 @@
+"""Cameras, network streams, and files where PyAV is missing, through OpenCV."""
+
+import re
+import time
+from pathlib import Path
+from typing import Self
+
+import cv2
+
+from leanpose.errors import VideoError
+from leanpose.media.video import Images, Video
+
+_INSTALL = "pip install 'leanpose[video]'"
+
+
+class Capture(Video):
+    """A source that OpenCV reads. Use :func:`leanpose.media.open_video`.
+
+    OpenCV's frames end in the same way at the end, at a broken frame and at a lost connection, so what a container
+    says is the number of its frames is held against the number that came.
+    """
+
+    def __init__(
+        self, source: str, capture: cv2.VideoCapture, unopened: str, live: bool, clock: bool, exact: bool
+    ) -> None:  # fmt: skip
+        """Reads the first frame.
+
+        Args:
+            unopened: what to say when it is not open.
+            clock: whether frames get the time of their arrival.
+            exact: whether the container says how many frames it has; else OpenCV estimates it.
+        """
+        super().__init__(source)
+        self._capture = capture
+        self._clock = clock
+        self._exact = exact
+        if not capture.isOpened():
+            capture.release()
+            raise VideoError(f"{source}: {unopened}")
+        fps, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.fps = fps if 0 < fps < 1000 else None
+        self.frame_count = int(count) if 0 < count < 1e9 and not live else None
+        self.live = live or self.frame_count is None
+        self._start()
+
+    @classmethod
+    def of_webcam(cls, number: int) -> Self:
+        """Camera ``number`` of this machine."""
+        unopened = f"cannot be opened: is camera {number} plugged in, free, and may you use it?"
+        return cls(f"webcam:{number}", cv2.VideoCapture(number), unopened, live=True, clock=True, exact=False)
+
+    @classmethod
+    def of_stream(cls, address: str, timeout: float) -> Self:
+        """A stream that is given up when nothing comes for ``timeout`` seconds."""
+        limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, cv2.CAP_PROP_READ_TIMEOUT_MSEC]
+        options = [number for limit in limits for number in (limit, max(1, round(timeout * 1000)))]
+        capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, options)
+        shown = re.sub(r"//[^/@]*@", "//", address)
+        unopened = f"cannot be opened within {timeout:g} s: check the address, the network, and the password"
+        live = not address.lower().startswith("http")  # http brings files as well: then their length is known
+        return cls(shown, capture, unopened, live=live, clock=False, exact=False)
+
+    @classmethod
+    def of_file(cls, path: Path) -> Self:
+        """A video file."""
+        with path.open("rb") as file:
+            exact = file.read(12)[4:8] == b"ftyp"
+        unopened = "not a video, or damaged or cut off at its head; copy it again from where it came from"
+        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        return cls(str(path), capture, unopened, live=False, clock=False, exact=exact)
+
+    def _release(self) -> None:
+        self._capture.release()
+
+    def _images(self) -> Images:
+        begin = None
+        while True:
+            read, image = self._capture.read()
+            if not read:
+                break
+            if self._clock:
+                now = time.monotonic()
+                begin = now if begin is None else begin
+                yield image, now - begin
+            else:
+                yield image, self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        self._check_end()
+
+    def _check_end(self) -> None:
+        if self.live:
+            raise VideoError(
+                f"{self.source}: no more frames came after {self.frames_read}: unplugged, disconnected or ended there",
+                self.frames_read,
+            )
+        count, fps, last = self.frame_count or 0, self.fps or 25, self._last or 0.0
+        if self._exact:
+            broken, where = self.frames_read < count, f"frames read {self.frames_read} of {count}"
+        else:
+            # Their number is estimated from the length: a second is forgiven, sound may outlast the pictures.
+            broken = last + 1 < count / fps
+            where = f"frames read {self.frames_read}, the last at {last:.2f} of {count / fps:.2f} s"
+        if broken:
+            raise VideoError(
+                f"{self.source}: damaged, cut off, or trimmed without encoding it anew ({where}); PyAV knows which, "
+                f"and reads past damage: {_INSTALL}",
+                self.frames_read,
+            )

@@ -1,0 +1,96 @@
+"""What a source that someone names is: an image, a folder, a pattern, a video, a camera or a stream."""
+
+import glob
+import os
+import re
+from pathlib import Path
+from typing import Literal
+
+from leanpose.errors import VideoError
+from leanpose.media.images import is_image_data
+
+VIDEO_SUFFIXES = (
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".flv", ".wmv", ".3gp",
+    ".ogv", ".y4m", ".h264", ".hevc", ".dv",
+)  # fmt: skip
+SourceKind = Literal["image", "folder", "pattern", "video", "webcam", "stream"]
+
+
+def source_kind(source: int | str | os.PathLike[str]) -> SourceKind:
+    """What a source is: ``leanpose.media.find_images`` takes the first three kinds, ``open_video`` the others.
+
+    A number or ``webcam:N`` is a camera, also where a file has that name (``./0`` is the file); an address with
+    ``://`` is a stream; of files, what :func:`is_video` says is a video and every other one an image.
+
+    Raises:
+        VideoError: when there is no such file or folder.
+    """
+    if webcam_number(source) is not None:
+        return "webcam"
+    if is_stream(source):
+        return "stream"
+    path = Path(str(source))
+    if path.is_dir():
+        return "folder"
+    if path.exists():
+        return "video" if is_video(path) else "image"
+    if glob.has_magic(str(path)):
+        return "pattern"
+    raise VideoError(f"{path}: no such file or folder")
+
+
+def is_video(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a video: by its first bytes, and where they are of no known kind, by its suffix.
+
+    A text that is called ``clip.mp4`` is one here, so that :func:`leanpose.media.open_video` says what is wrong with
+    it; a photo of that name is none. Animated GIFs count as images.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        head = b""
+    if is_image_data(head):
+        return False
+    return _is_video_data(head) or path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def webcam_number(source: int | str | os.PathLike[str]) -> int | None:
+    """The number of the camera that ``0``, ``"0"`` or ``"webcam:0"`` names, ``None`` where it names none."""
+    if isinstance(source, int):
+        return source
+    match = re.fullmatch(r"(?:webcam:)?([0-9]{1,3})", os.fspath(source))
+    return int(match[1]) if match else None
+
+
+def is_stream(source: int | str | os.PathLike[str]) -> bool:
+    """Whether a source is an address such as ``rtsp://camera/1``."""
+    return isinstance(source, str) and re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", source) is not None
+
+
+_HEAD = 4 * 192  # enough for four packets of a transport stream
+_STILL_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")  # photos in a box like MP4's
+
+
+def _is_video_data(head: bytes) -> bool:
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):  # MP4 and QuickTime
+        return head[4:8] != b"ftyp" or head[8:12] not in _STILL_BRANDS
+    if head[:4] == b"RIFF":
+        return head[8:12] == b"AVI "
+    magics = (
+        b"\x1aE\xdf\xa3",  # Matroska, WebM
+        b"FLV\x01",
+        b"0&\xb2u\x8ef\xcf\x11",  # Windows Media
+        b"\0\0\1\xba",  # MPEG programme stream
+        b"\0\0\1\xb3",  # MPEG video
+        b"OggS",
+    )
+    if head.startswith(magics):
+        return True
+    # A transport stream: a sync byte every 188 bytes, or every 192 after a time stamp of 4.
+    return any(
+        len(head) > start + 3 * step and set(head[start::step]) == {0x47} for start, step in ((0, 188), (4, 192))
+    )

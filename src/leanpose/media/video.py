@@ -1,0 +1,179 @@
+"""Video in: frames with their times, out of files, cameras and network streams.
+
+Files are read with PyAV (``pip install 'leanpose[video]'``), and where it is not installed with OpenCV, which does
+not say when a frame is broken: there the number of frames is checked. PyAV itself is BSD-licensed, but its wheels
+bundle FFmpeg with codecs under the GPL (x264 and x265): mind that before you ship them with a product of your own.
+"""
+
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from leanpose.errors import VideoError
+from leanpose.media.sources import is_stream, is_video, webcam_number
+
+# An image and its time in seconds, None where the source has none.
+Images = Generator[tuple[np.ndarray, float | None], None, None]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Frame:
+    """One frame of a video.
+
+    Attributes:
+        image: BGR uint8, (H, W, 3), upright.
+        index: how many frames were handed out before it.
+        timestamp: seconds since the video's start, greater than that of the frame before.
+    """
+
+    image: np.ndarray
+    index: int
+    timestamp: float
+
+
+class Video(ABC):
+    """An open video: an iterator over its frames, once through, and a context manager that closes it.
+
+    Attributes:
+        source: what was opened, for messages, without the password of an address.
+        image_hw: height and width of the first frame, upright. Frames have the size the stream gives them.
+        fps: mean frames per second, ``None`` where nobody knows.
+        frame_count: what the container says, or its length times ``fps``: good for progress bars, not to be relied on.
+            ``None`` where nobody knows.
+        live: whether frames come as they happen, from a camera, and are lost to who is slow.
+        frames_read: how many frames were handed out so far.
+    """
+
+    source: str
+    image_hw: tuple[int, int]
+    fps: float | None = None
+    frame_count: int | None = None
+    live: bool = False
+    frames_read: int = 0
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._lock = threading.Lock()  # a device must not be released while another thread reads from it
+        self._closed = False
+        self._frames: Iterator[Frame] = iter(())
+        self._last: float | None = None  # time of the frame handed out last
+
+    @abstractmethod
+    def _images(self) -> Images:
+        """The images and their times; raises VideoError where they break off."""
+
+    @abstractmethod
+    def _release(self) -> None:
+        """Gives back what is open."""
+
+    def _start(self) -> None:
+        """Reads the first frame: what cannot be decoded is refused when it is opened, and the size is true."""
+        images = self._images()
+        try:
+            first = next(images, None)
+            if first is None:
+                raise VideoError(f"{self.source}: no frames in it")
+        except BaseException:
+            images.close()
+            self._release()
+            raise
+        self.image_hw = (first[0].shape[0], first[0].shape[1])
+        self._frames = self._numbered(chain([first], images))
+
+    def _numbered(self, images: Iterator[tuple[np.ndarray, float | None]]) -> Iterator[Frame]:
+        for image, time in images:
+            if self._last is None:
+                time = time or 0.0
+            elif time is None or time <= self._last:  # none, or broken: as if the rate were constant
+                time = self._last + 1 / (self.fps or 25)
+            self._last = time
+            self.frames_read += 1
+            yield Frame(image, self.frames_read - 1, time)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Frame:
+        """The next frame.
+
+        Raises:
+            VideoError: after the last whole frame, when the video is damaged, cut off, or stops coming. It says how
+                many frames were read and where it broke.
+        """
+        with self._lock:
+            if self._closed:
+                raise StopIteration
+            return next(self._frames)
+
+    def close(self) -> None:
+        """Gives the file or device back; the iteration ends. A frame that another thread is reading is waited for."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._frames = iter(())
+                self._release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_video(source: int | str | os.PathLike[str], timeout: float = 10.0) -> Video:
+    """Opens a video file, a camera (``0``, ``"webcam:0"``) or a network stream (``"rtsp://..."``, ``"http://..."``).
+
+    Files keep their presentation times, also where the frame rate varies, and are turned upright as their display
+    matrix says. Colours follow the matrix and range that the stream declares, BT.601 where it declares none; HDR is
+    not tone-mapped. Of a damaged file every whole frame is handed out, then comes a VideoError. Containers that
+    resynchronise on their own (Matroska, FLV, MPEG-TS) can lose frames within them without anyone noticing.
+
+    Args:
+        timeout: seconds after which a stream that cannot be reached, or goes quiet, is given up. Cameras have their
+            driver's own limit.
+
+    Raises:
+        VideoError: when there is no such source, or not a frame of it can be read.
+    """
+    from leanpose.media.capture import Capture
+
+    number = webcam_number(source)
+    if number is not None:
+        return Capture.of_webcam(number)
+    if is_stream(source):
+        return Capture.of_stream(str(source), timeout)
+    path = Path(str(source))
+    _check_file(path)
+    if find_spec("av") is None:
+        return Capture.of_file(path)
+    from leanpose.media.video_file import VideoFile
+
+    return VideoFile(path)
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise VideoError(f"{path}: a folder, not a video; name a file in it")
+    if not path.exists():
+        raise VideoError(f"{path}: no such file")
+    if not path.is_file():
+        raise VideoError(f"{path}: not a regular file")
+    if path.stat().st_size == 0:
+        raise VideoError(f"{path}: empty, 0 bytes; copy it again from where it came from")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise VideoError(f"{path}: cannot be read: {error.strerror}") from error
+    if not is_video(path):  # FFmpeg would make a film of a text
+        raise VideoError(f"{path}: not a video of a kind read here; convert it, for example to .mp4")
