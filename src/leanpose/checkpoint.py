@@ -55,13 +55,17 @@ class Checkpoint:
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """What a checkpoint file of ``leanpose train`` holds, without a network around it."""
+    """What a checkpoint file of ``leanpose train`` holds, without a network around it.
+
+    ``ended`` says that the training ended before its last epoch, because validation no longer improved.
+    """
 
     recipe: Recipe
     skeleton: Skeleton
     datasets: list[str]
     epoch: int
     weights: dict[str, Tensor]
+    ended: bool = False
 
 
 def read_checkpoint(path: Path) -> Stored:
@@ -79,6 +83,7 @@ def read_checkpoint(path: Path) -> Stored:
             parameters["datasets"],
             content["epoch"],
             content["state_dict"],
+            any(state.get("stopped_epoch") for state in content.get("callbacks", {}).values()),
         )
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such checkpoint") from error

@@ -59,6 +59,23 @@ def test_adams_weight_decay_is_l2_in_the_gradient(small_recipe: Recipe, monkeypa
         assert torch.allclose(weight[clear], expected(before)[clear], atol=1e-5)
 
 
+def test_layers_behind_the_heads_learn_at_their_share_of_the_rate(
+    small_recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _trainer(monkeypatch, 4, 10)
+    module = _module(dataclasses.replace(small_recipe, body_lr=0.25))
+    configured = module.configure_optimizers()
+    for _ in range(13):
+        configured["optimizer"].step()
+        configured["lr_scheduler"]["scheduler"].step()
+    now = small_recipe.lr_at(14 / 10)  # a cosine is read at the step's end
+    rates = {id(p): group["lr"] for group in configured["optimizer"].param_groups for p in group["params"]}
+    decays = {id(p): group["weight_decay"] for group in configured["optimizer"].param_groups for p in group["params"]}
+    for name, parameter in module.model.named_parameters():
+        assert rates[id(parameter)] == pytest.approx(now if name.startswith("heads.") else now / 4)
+        assert decays[id(parameter)] == (small_recipe.weight_decay if parameter.squeeze().ndim > 1 else 0)
+
+
 def test_rates_fall_with_the_first_step_of_a_milestones_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = recipe_named("softgate_mpii")
     per_epoch = 7

@@ -33,7 +33,10 @@ def train(
         int | None, typer.Option(min=1, help="Repeat the schedule from the best weights of the round before (LPN).")
     ] = None,
     teacher: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A .ckpt whose heatmaps are learned too (distillation).")
+        str | None, typer.Option(metavar="MODEL", help="A model whose heatmaps are learned too (distillation).")
+    ] = None,
+    teacher_weight: Annotated[
+        float | None, typer.Option(min=0, max=1, help="The teacher's share of the loss; the labels have the rest.")
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Print the resolved recipe and stop.")] = False,
 ) -> None:
@@ -44,7 +47,7 @@ def train(
     from leanpose.errors import DatasetError, TrainingError
     from leanpose.training.recipes import override, recipe_named
 
-    named = {"skeleton": skeleton, "rounds": rounds, "teacher": teacher}
+    named = {"skeleton": skeleton, "rounds": rounds, "teacher": teacher, "teacher_weight": teacher_weight}
     given = {name: value for name, value in named.items() if value is not None}
     resolved = override(dataclasses.replace(recipe_named(recipe), **given), set_ or [])
     if show:

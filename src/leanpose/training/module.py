@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -19,8 +18,8 @@ from leanpose.metrics.pck import mean_over_joints, normalised_distances, pck
 from leanpose.metrics.reference import MAIN_THRESHOLD, reference_lengths, reference_of
 from leanpose.models import create_model
 from leanpose.skeleton import stored_skeleton
-from leanpose.training.distillation import Teacher
-from leanpose.training.initialisation import initialise
+from leanpose.training.distillation import Teacher, teacher_loss_B
+from leanpose.training.initialisation import head_layers, initialise
 from leanpose.training.recipes import Recipe
 
 LOG = logging.getLogger(__name__)
@@ -65,7 +64,7 @@ class PoseModule(L.LightningModule):
         self.register_buffer("mean", torch.tensor(self.recipe.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(self.recipe.std).view(1, 3, 1, 1), persistent=False)
         # in a tuple, so that it is no submodule: its weights belong into no checkpoint
-        self._teacher = (Teacher(Path(self.recipe.teacher), self.skeleton),) if self.recipe.teacher else ()
+        self._teacher = (Teacher(self.recipe.teacher, self.skeleton),) if self.recipe.teacher else ()
         self._val_distances: list[np.ndarray] = []
         self._unreadable: set[str] = set()
 
@@ -128,6 +127,13 @@ class PoseModule(L.LightningModule):
         matrices = [p for p in self.model.parameters() if p.squeeze().ndim > 1]
         others = [p for p in self.model.parameters() if p.squeeze().ndim <= 1]
         groups = [{"params": matrices, "weight_decay": r.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        if r.body_lr != 1:
+            heads = {id(p) for layer in head_layers(self.model) for p in layer.parameters()}
+            groups = [
+                {**group, "params": [p for p in group["params"] if (id(p) in heads) == is_head], "lr": r.lr * factor}
+                for group in groups
+                for is_head, factor in ((True, 1.0), (False, r.body_lr))
+            ]
         optimizer = OPTIMIZERS[r.optimizer](groups, lr=r.lr)
         steps_per_epoch = self.trainer.estimated_stepping_batches / (self.trainer.max_epochs or r.epochs)
         # a cosine is read at a step's end, to reach 0; steps in its middle, to fall with the first step of an epoch
@@ -145,11 +151,8 @@ class PoseModule(L.LightningModule):
         labels_B = torch.stack(losses).sum(dim=0)
         if not self._teacher:
             return labels_B
-        shown, known_J = self._teacher[0](batch["images"], stages[0].shape[-2:])  # type: ignore[arg-type]
-        taught = known_J & (batch["labelled"] | self.recipe.teach_unlabelled)
-        lessons = [heatmap_loss(maps, shown, taught, self.recipe.loss) for maps in stages]
         weight = self.recipe.teacher_weight
-        return (1 - weight) * labels_B + weight * torch.stack(lessons).sum(dim=0)
+        return (1 - weight) * labels_B + weight * teacher_loss_B(self._teacher[0], stages, batch, self.recipe)
 
     def _count_unreadable(self, batch: Batch) -> None:
         """Warn of each unreadable image once; stop when they are more than a stray few."""

@@ -7,7 +7,6 @@ from dataclasses import fields
 from pathlib import Path
 
 import lightning as L
-import numpy as np
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import (
     EarlyStopping,
@@ -18,14 +17,15 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from leanpose.checkpoint import read_checkpoint
+from leanpose.checkpoint import Stored, read_checkpoint
 from leanpose.data.augment import Augmentation
 from leanpose.data.dataset import CropDataset, EpochSampler, crop_loader
 from leanpose.errors import TrainingError
-from leanpose.readers import Sample, read_samples
+from leanpose.readers import Sample
 from leanpose.skeleton_files import find_skeleton
 from leanpose.training.freezing import FrozenBackbone
 from leanpose.training.module import PoseModule
+from leanpose.training.people import training_people
 from leanpose.training.recipes import Recipe
 from leanpose.training.transfer import start_with
 
@@ -47,11 +47,12 @@ def train(
     """Train a recipe on ``KIND:PATH`` datasets and return the path of the best checkpoint.
 
     ``out`` receives ``last.ckpt`` and ``best.ckpt`` (by validation PCK), ``logs/version_N/metrics.csv`` for each start
-    and TensorBoard events.
+    and TensorBoard events. Where no dataset has a validation part, a tenth of the training images is held out.
 
     Args:
         resume: go on from ``out/last.ckpt``, exactly as if the training had not stopped there.
-        start_from: ``.ckpt`` or ``.safetensors`` whose weights the network starts with, on a fresh schedule.
+        start_from: ``.ckpt`` or ``.safetensors`` whose weights the network starts with, on a fresh schedule; of a
+            network of other joints those that both know are kept.
         workers: loader processes.
         max_epochs: stop after this many epochs without changing the schedule; the rest can be resumed.
 
@@ -77,15 +78,14 @@ def train(
     keep_freed_memory()
     L.seed_everything(recipe.seed, verbose=False)
     skeleton = find_skeleton(recipe.skeleton) if recipe.skeleton else None
-    train_samples, val_samples = (read_samples(data, part, skeleton) for part in ("train", "val"))
-    train_samples = _share(train_samples, recipe.people)
+    train_samples, val_samples = training_people(data, skeleton, recipe.people)
     if not train_samples or not val_samples:
         counts = f"{len(train_samples)} training and {len(val_samples)} validation samples"
         raise TrainingError(f"{', '.join(data)}: {counts}; both are needed")
     datasets = sorted({sample.dataset for sample in train_samples})
     names = [sample.name for sample in train_samples]
-    if resume:
-        _check_same_training(last, recipe, datasets)
+    if resume and _same_training(last, recipe, datasets).ended:
+        return out / "best.ckpt"
     module = PoseModule(recipe.to_dict(), train_samples[0].skeleton.to_dict(), datasets, names)
     if start_from:
         start_with(module.model, recipe, module.skeleton, start_from)
@@ -113,6 +113,7 @@ def train(
             devices=devices,
             precision="bf16-mixed",
             max_epochs=recipe.epochs if max_epochs is None else min(max_epochs, recipe.epochs),
+            limit_train_batches=recipe.epoch_batches,
             gradient_clip_val=recipe.clip_norm,
             callbacks=callbacks,
             logger=[CSVLogger(out, name="logs"), TensorBoardLogger(out, name="", version="tensorboard")],
@@ -140,14 +141,8 @@ def train(
     return out / "best.ckpt"
 
 
-def _share(samples: list[Sample], share: float) -> list[Sample]:
-    """A fixed draw of the samples, in their order; of one size it holds the smaller draws."""
-    drawn = np.random.default_rng(0).permutation(len(samples))[: round(share * len(samples))]
-    return [samples[i] for i in sorted(drawn)]
-
-
-def _check_same_training(last: Path, recipe: Recipe, datasets: list[str]) -> None:
-    """Refuse to resume with another recipe or other data: the result would be neither the one nor the other."""
+def _same_training(last: Path, recipe: Recipe, datasets: list[str]) -> Stored:
+    """What is to be resumed, refused with another recipe or other data: the result would be neither training."""
     stored = read_checkpoint(last)
     changed = [
         f"{field.name} was {before!r}, is {now!r}"
@@ -162,6 +157,7 @@ def _check_same_training(last: Path, recipe: Recipe, datasets: list[str]) -> Non
             f"{last} belongs to another training ({'; '.join(changed)}): resume with the same, or start a new training "
             "from its weights in another folder"
         )
+    return stored
 
 
 def _loader(recipe: Recipe, samples: list[Sample], training: bool, workers: int, trainer: L.Trainer):

@@ -8,7 +8,7 @@ from typing import Any
 from leanpose.data.augment import Augmentation
 from leanpose.data.targets import Loss
 from leanpose.errors import RecipeError
-from leanpose.training.recipes.rules import RULES, Color, ConvInit, HeadInit, Optimizer, Schedule
+from leanpose.training.recipes.rules import RULES, Color, ConvInit, HeadInit, Optimizer, Schedule, TeacherLoss
 
 BGR_MEAN = (103.53, 116.28, 123.675)  # ImageNet's channel statistics, the field's custom
 BGR_STD = (57.375, 57.12, 58.395)
@@ -42,10 +42,14 @@ class Recipe:
         seed: of initialisation, order and augmentation.
         starts_from: recipe from whose checkpoint this one goes on; None starts from nothing.
         people: share of the training people that is used, a fixed draw; for comparisons under a small budget.
+        epoch_batches: batches of an epoch, drawn anew in each; None shows everyone once.
+        body_lr: factor on the learning rate of all layers but the heads.
         frozen_epochs: in which only the heads learn.
         patience: epochs without a better validation score after which the training ends; 0 never ends it early.
-        teacher: checkpoint of a network to learn from besides the labels (distillation).
+        teacher: packaged model or file of a network to learn from besides the labels (distillation).
         teacher_weight: its share of the loss.
+        teacher_loss: see :mod:`leanpose.training.distillation`.
+        teacher_confidence: whether joints of which the teacher is less sure weigh less.
         teach_unlabelled: whether the teacher's word also counts for joints that nobody labelled.
         rounds: trainings in a row, each the whole schedule again from the best weights of the one before.
         open_choices: fields that the paper leaves open, with the reason for the value here.
@@ -84,10 +88,14 @@ class Recipe:
     starts_from: str | None = None
     rounds: int = 1
     people: float = 1.0
+    epoch_batches: int | None = None
+    body_lr: float = 1.0
     frozen_epochs: int = 0
     patience: int = 0
     teacher: str | None = None
     teacher_weight: float = 0.5
+    teacher_loss: TeacherLoss = "own"
+    teacher_confidence: bool = False
     teach_unlabelled: bool = False
     open_choices: Mapping[str, str] = field(default_factory=dict)
     departures: Mapping[str, str] = field(default_factory=dict)

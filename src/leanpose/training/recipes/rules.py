@@ -10,6 +10,7 @@ ConvInit = Literal["default", "normal_0.001", "uniform"]
 HeadInit = Literal["zero", "default"]
 Optimizer = Literal["adam", "adamw", "rmsprop"]
 Schedule = Literal["cosine", "steps"]
+TeacherLoss = Literal["own", "mse"]
 
 
 def _positive(value: Any) -> bool:
@@ -31,6 +32,7 @@ _CHOICES = {
     "head_init": HeadInit,
     "optimizer": Optimizer,
     "schedule": Schedule,
+    "teacher_loss": TeacherLoss,
 }
 RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("lr", "batch_size", "epochs", "sigma", "padding"), (_positive, "positive")),
@@ -46,9 +48,11 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "mean": (_three_numbers, "three numbers"),
     "std": (lambda value: _three_numbers(value) and min(value) > 0, "three positive numbers"),
     "starts_from": (lambda value: value is None or isinstance(value, str), "None or the name of a recipe"),
+    "epoch_batches": (lambda value: value is None or (isinstance(value, int) and value >= 1), "None or at least 1"),
+    "body_lr": (lambda value: 0 < value <= 1, "over 0 and up to 1"),
     "frozen_epochs": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
     "patience": (lambda value: isinstance(value, int) and value >= 0, "a whole number from 0"),
-    "teacher": (lambda value: value is None or isinstance(value, str), "None or the path of a checkpoint"),
+    "teacher": (lambda value: value is None or isinstance(value, str), "None or a model"),
     "teacher_weight": (lambda value: 0 <= value <= 1, "from 0 to 1"),
     "people": (lambda value: 0 < value <= 1, "over 0 and up to 1"),
     "rounds": (lambda value: isinstance(value, int) and value >= 1, "a whole number from 1"),

@@ -1,0 +1,39 @@
+"""The people of a training: those to learn from, and those held out to choose by."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from leanpose.readers import Sample, read_samples
+from leanpose.readers.parts import part_of
+from leanpose.skeleton import Skeleton
+
+
+def training_people(
+    data: Sequence[str], skeleton: Skeleton | None = None, share: float = 1.0
+) -> tuple[list[Sample], list[Sample]]:
+    """People to train on and people held out, of ``KIND:PATH`` datasets.
+
+    Where no dataset has a validation part, a tenth of the training images is held out, by their names.
+
+    Args:
+        skeleton: what all are mapped to by joint name.
+        share: of those to train on that is used: a fixed draw, of which a smaller one holds fewer of the same people.
+
+    Raises:
+        DatasetError: when a dataset cannot be read.
+    """
+    train, val = (read_samples(data, part, skeleton) for part in ("train", "val"))
+    if not val:
+        held_out = [part_of(_image_name(sample)) == "val" for sample in train]
+        val = [sample for sample, held in zip(train, held_out, strict=True) if held]
+        train = [sample for sample, held in zip(train, held_out, strict=True) if not held]
+    drawn = np.random.default_rng(0).permutation(len(train))[: round(share * len(train))]
+    return [train[i] for i in sorted(drawn)], val
+
+
+def _image_name(sample: Sample) -> str:
+    if sample.image_id is not None:
+        return str(sample.image_id)
+    return sample.image.name if isinstance(sample.image, Path) else sample.name
