@@ -6,14 +6,20 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
+import torch
+from safetensors.torch import load_file
+from typer.testing import CliRunner
 
 from leanpose import readers
 from leanpose.card import ModelCard
-from leanpose.errors import DatasetError, ModelError
+from leanpose.checkpoint import read_checkpoint
+from leanpose.cli import app
+from leanpose.errors import DatasetError
 from leanpose.estimator import PoseEstimator
 from leanpose.readers import map_sample
 from leanpose.skeleton_files import load_skeleton
-from leanpose.training.finetune import finetune, finetune_recipe, weights_of
+from leanpose.training.finetune import finetune, finetune_recipe
+from leanpose.training.iterative import validation_curve
 from leanpose.training.recipes import ablation_lsp
 from leanpose.training.run import train
 
@@ -63,25 +69,31 @@ def test_model_of_other_joints_predicts_and_its_report_holds(data, source, arms,
     report = json.loads((tmp_path / "mine/report.json").read_text())
     assert report["people"] == 24
     assert report["held out"] == 6
+    pixels = np.mean(errors * np.array(sides)[:, None])
+    assert report["after"]["epe px"] == pytest.approx(pixels, rel=1e-4)  # a network this young may score 0
     assert done.before is not None
+    assert card.recipe == "finetune of ablation_lsp"
+    assert card.scores[0].value == round(done.after, 2)
     assert f"{done.after:.1f}" in done.report.read_text()
     assert (tmp_path / "mine/worst.png").stat().st_size > 0
 
 
-def test_people_and_steps_set_the_budget(data, source, arms, tmp_path):
-    finetune(data, tmp_path / "few", source, arms, people=20, steps=10, patience=0, **OPTIONS)
-    report = json.loads((tmp_path / "few/report.json").read_text())
-    assert report["people"] == 20
-    batch = finetune_recipe(ablation_lsp(), 20, 10).batch_size
-    assert abs(report["epochs"] * (20 // batch) - 10) < 20 // batch
+def test_steps_are_those_asked_for_and_epochs_are_parts_of_them(data, tmp_path):
+    source = replace(ablation_lsp(), model_args={"width": 16}, input_hw=(64, 64))
+    recipe = finetune_recipe(source, 24, 10)
+    assert (recipe.batch_size, recipe.epochs, recipe.epoch_batches) == (4, 10, 1)
+    train(replace(recipe, people=20 / 24), data, tmp_path, **OPTIONS)
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 10
 
 
-def test_it_ends_when_validation_no_longer_gains(data, source, arms, tmp_path):
-    # nothing is learned, so the first epoch stays the best
-    finetune(data, tmp_path / "still", source, arms, steps=60, patience=2, assignments=["lr=1e-12"], **OPTIONS)
-    report = json.loads((tmp_path / "still/report.json").read_text())
-    assert report["epochs"] < report["planned epochs"]
-    assert "ended early" in (tmp_path / "still/report.md").read_text()
+def test_it_ends_when_validation_no_longer_gains_and_is_then_finished(data, tmp_path):
+    source = replace(ablation_lsp(), model_args={"width": 16}, input_hw=(64, 64))
+    recipe = replace(finetune_recipe(source, 24, 20), patience=2, lr=1e-12)  # learns nothing: the first epoch is best
+    train(recipe, data, tmp_path, **OPTIONS)
+    assert len(validation_curve(tmp_path)) == 3
+    before = (tmp_path / "last.ckpt").read_bytes()
+    train(recipe, data, tmp_path, resume=True, **OPTIONS)
+    assert (tmp_path / "last.ckpt").read_bytes() == before
 
 
 def test_too_few_people_are_refused(data, source, tmp_path):
@@ -90,14 +102,36 @@ def test_too_few_people_are_refused(data, source, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
-@pytest.mark.parametrize("name", ["nothing.ckpt", "large", "model.onnx"])
-def test_what_cannot_be_started_from_is_refused(name):
-    with pytest.raises(ModelError, match="--from"):
-        weights_of(name)
-
-
-@pytest.mark.parametrize(("people", "steps"), [(20, 300), (100, 420), (500, 939), (5000, 2970)])
+@pytest.mark.parametrize(("people", "steps"), [(20, 300), (100, 420), (500, 939), (5000, 2970), (100_000, 3000)])
 def test_steps_grow_with_the_root_of_the_set(people, steps):
     recipe = finetune_recipe(ablation_lsp(), people)
-    taken = recipe.epochs * (people // recipe.batch_size)
-    assert taken == pytest.approx(steps, abs=people // recipe.batch_size / 2 + 1)
+    assert recipe.epochs >= 20
+    assert recipe.epoch_batches is not None
+    assert recipe.epoch_batches <= people // recipe.batch_size
+    taken = recipe.epochs * recipe.epoch_batches
+    assert 0 <= taken - steps < recipe.epochs
+
+
+def test_the_same_steps_are_taken_on_few_people_and_on_all():
+    for people in (500, 10_873):
+        recipe = finetune_recipe(ablation_lsp(), people, 2000)
+        assert recipe.epochs * (recipe.epoch_batches or 0) == pytest.approx(2000, rel=0.01)
+
+
+def test_the_command_starts_from_the_packaged_model_and_says_what_is_wrong(data, arms, tmp_path):
+    run = ["finetune", *("--data", data[0]), *("--skeleton", arms), *("--workers", "0"), *("--accelerator", "cpu")]
+    words = [*("--steps", "1"), *("--set", "input_hw=[64,64]"), *("--out", str(tmp_path / "arms_model"))]
+    result = CliRunner().invoke(app, [*run, *words, *("--freeze", "backbone")])
+    assert result.exit_code == 0, result.output
+    assert str(tmp_path / "arms_model/arms_model.onnx") in result.output
+    card = ModelCard.load(tmp_path / "arms_model/arms_model.json")
+    assert [entry.name for entry in card.data] == ["Leeds Sports Pose", "LSP-extended"]  # also what small has seen
+    # frozen: all but the heads is what the packaged model starts with
+    start = load_file(tmp_path / "arms_model/start.safetensors")
+    trained = read_checkpoint(tmp_path / "arms_model/last.ckpt").weights
+    moved = {name for name, tensor in start.items() if not torch.equal(tensor, trained[f"model.{name}"])}
+    assert moved == {"heads.0.weight", "heads.0.bias"}
+    for wrong, message in {("--freeze", "all"): "--freeze all", ("--from", "large"): "unknown model 'large'"}.items():
+        result = CliRunner().invoke(app, [*run, *wrong])
+        assert result.exit_code == 2
+        assert message in result.output
