@@ -297,3 +297,22 @@ def test_outside_the_image_is_black(side):
     crop = g.warp(white, g.crop_transform([500, 500, 500 + side, 500 + side], (32, 32)), (32, 32))
     assert crop.shape == (32, 32, 3)
     assert not crop.any()
+
+
+def test_box_iou_counts_pixels():
+    """On whole coordinates the overlap is a number of unit squares."""
+    rng = np.random.default_rng(0)
+    corners = np.sort(rng.integers(0, 12, (6, 2, 2)), axis=1)
+    boxes = corners.reshape(6, 4).astype(float)
+
+    def cells(box):
+        x1, y1, x2, y2 = box.astype(int)
+        return {(x, y) for x in range(x1, x2) for y in range(y1, y2)}
+
+    found = g.box_iou(boxes[:, None], boxes)
+    for i, j in np.ndindex(6, 6):
+        either = cells(boxes[i]) | cells(boxes[j])
+        expected = len(cells(boxes[i]) & cells(boxes[j])) / len(either) if either else 0
+        assert found[i, j] == pytest.approx(expected)
+    assert g.box_iou(np.array([0.0, 0, 2, 2]), np.array([1.0, 0, 3, 2])) == pytest.approx(1 / 3)
+    assert g.box_iou(np.zeros((0, 1, 4)), boxes).shape == (0, 6)

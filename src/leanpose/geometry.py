@@ -32,6 +32,14 @@ def hull_box(keypoints: np.ndarray, labelled: np.ndarray) -> np.ndarray:
     return np.concatenate((points.min(axis=0), points.max(axis=0)))
 
 
+def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Intersection over union (...) of boxes (..., 4); leading dimensions broadcast. 0 where neither has an area."""
+    sides = np.minimum(boxes[..., 2:], others[..., 2:]) - np.maximum(boxes[..., :2], others[..., :2])
+    shared = np.maximum(sides, 0).prod(axis=-1)
+    either = sum((b[..., 2:] - b[..., :2]).prod(axis=-1) for b in (boxes, others)) - shared
+    return np.divide(shared, either, out=np.zeros(np.shape(either)), where=either > 0)[()]
+
+
 def crop_transform(
     boxes: ArrayLike,
     input_hw: tuple[int, int],

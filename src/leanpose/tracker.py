@@ -1,0 +1,262 @@
+"""Who is who from frame to frame, where to look next, and when the detector has to look.
+
+People of a new frame are compared with where a constant velocity would have carried those of the last second, by the
+joints and the boxes (:mod:`leanpose.association`), and assigned so that the likeness is largest in all. A loop over
+the frames of a video is::
+
+    tracker = Tracker()
+    for frame, timestamp in video:
+        run = tracker.needs_detection()
+        found = detect(frame) if run else np.zeros((0, 5))
+        looked = tracker.predicted_boxes(timestamp, found)
+        poses = estimator(frame, np.concatenate((found, looked)))
+        poses = tracker.update(poses, timestamp, predicted=len(looked), detector_ran=run)
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from leanpose.association import FEWEST_JOINTS, Bodies, assign, extents, similarity
+from leanpose.errors import PosesError, TimestampError
+from leanpose.geometry import box_iou
+from leanpose.metrics.oks import oks_nms
+from leanpose.metrics.sigmas import oks_sigmas
+from leanpose.pose import Poses
+from leanpose.skeleton import Skeleton
+
+DRIFT = 0.5  # roots of the area per second by which a person may stray from the constant velocity
+VELOCITY_MEMORY = 0.2  # seconds after which a step counts 1/e in the velocity
+INTERVAL_LOST = 3  # frames from run to run of the detector at most, while somebody is missing
+SAME_BOX = 0.3  # IoU from which a detected box is that of a person who was tracked
+SAME_POSE = 0.8  # OKS from which the pose in a predicted box is one that is already there
+
+
+class Tracker:
+    """Gives people ids that stay with them, start at 1 and are never used again. The same input gives the same ids.
+
+    Skeletons without sigmas take those of :func:`leanpose.metrics.sigmas.oks_sigmas`: COCO's by name, 0.079 for others.
+
+    Attributes:
+        interval: frames from one run of the detector to the next, at present. Doubles with every run that brings
+            nothing new up to ``max_interval``, and is 1 again once somebody is new, lost, or not confirmed.
+    """
+
+    interval: int
+
+    def __init__(
+        self, min_score: float = 0.3, max_age: float = 1.0, min_likeness: float = 0.2, max_interval: int = 10
+    ) -> None:
+        """Start without people.
+
+        Args:
+            min_score: joints below are taken as not found.
+            max_age: seconds for which somebody who is not seen keeps the id, a joint that is not seen its place in
+                the body, and somebody whom the detector does not confirm a place among the predicted boxes.
+            min_likeness: of the mean of OKS and box overlap, below which two people are not the same.
+            max_interval: frames after which the detector runs at the latest.
+
+        Raises:
+            ValueError: when ``max_age`` is not above 0, or ``max_interval`` below 1.
+        """
+        if not max_age > 0 or max_interval < 1:
+            raise ValueError(
+                f"max_age must be above 0 and max_interval 1 or more, not {max_age} s and {max_interval} frames"
+            )
+        self.min_score = min_score
+        self.max_age = max_age
+        self.min_likeness = min_likeness
+        self.max_interval = max_interval
+        self.interval = 1
+        self._since_run = 1
+        self._next_id = 1
+        self._time = -np.inf
+        self._tracks: list[_Track] = []
+        self._image_hw = (1, 1)
+        self._skeleton: Skeleton | None = None
+        self._sigmas = np.empty(0)
+
+    def needs_detection(self) -> bool:
+        """Whether the detector should look at the next frame."""
+        return self._since_run >= self.interval
+
+    def predicted_boxes(self, timestamp: float, detected: np.ndarray | None = None) -> np.ndarray:
+        """Where the people of the last frame should be in the next one: boxes (Q, 5), the last number being the score.
+
+        A box is the hull of the joints, grown (:func:`leanpose.association.extents`) and moved on; joints that are
+        hidden stay in it for ``max_age``. People who left the image have none, and neither have those whom the
+        detector has not confirmed for ``max_age``.
+
+        Args:
+            timestamp: of the next frame, in seconds.
+            detected: boxes (D, 4 or 5) that the detector found in the next frame; people who are in them are left
+                out, one for each box.
+        """
+        tracks = [
+            track
+            for track in self._tracks
+            if track.seen == self._time and (track.denied is None or timestamp - track.denied <= self.max_age)
+        ]
+        boxes = self._expected(tracks, timestamp).boxes
+        free = _visible(boxes, self._image_hw)
+        if detected is not None and len(detected):
+            free[[row for row, _ in assign(box_iou(boxes[:, None], detected[:, :4]), SAME_BOX)]] = False
+        scores = np.array([track.box_score for track in tracks])
+        return np.column_stack((boxes, scores))[free]
+
+    def update(self, poses: Poses, timestamp: float, *, predicted: int = 0, detector_ran: bool = True) -> Poses:
+        """The poses with ids.
+
+        All people whose boxes come from outside are returned, in their order. Of those in predicted boxes some are
+        left out: who has hardly a joint left, is a double of somebody else, or is like nobody known.
+
+        Args:
+            poses: of the next frame, with ids or without.
+            timestamp: of the frame, in seconds; the steps need not be equal.
+            predicted: how many of the people, the last ones, are in boxes of :meth:`predicted_boxes`.
+            detector_ran: whether the other boxes are all that the detector finds in this frame.
+
+        Raises:
+            TimestampError: when the timestamp is not after that of the frame before.
+            PosesError: when the skeleton is another than before, or fewer people than ``predicted`` are there.
+            MissingExtraError: without scipy.
+        """
+        self._check(poses, timestamp, predicted)
+        outside = np.arange(len(poses)) < len(poses) - predicted
+        people = self._bodies(poses)
+        real = np.flatnonzero(outside | self._worth_keeping(people, poses.scores, outside))
+        poses, outside = poses[real], outside[real]
+        people = Bodies(people.keypoints[real], people.known[real], people.boxes[real])
+
+        present = [track for track in self._tracks if track.seen == self._time]
+        self._time = timestamp
+        self._tracks = [track for track in self._tracks if timestamp - track.seen <= self.max_age]
+        drift = np.array([DRIFT * (timestamp - track.seen) for track in self._tracks])
+        alike = similarity(self._expected(self._tracks, timestamp), people, self._sigmas, drift)
+        was_denied = {track.id for track in self._tracks if track.denied is not None}
+        ids = np.zeros(len(poses), dtype=np.int64)
+        for row, person in assign(alike, self.min_likeness):
+            track = self._tracks[row]
+            track.see(timestamp, people.keypoints[person], people.known[person], poses.boxes[person])
+            if outside[person]:
+                track.box_score, track.denied = float(poses.box_scores[person]), None
+            elif detector_ran and track.denied is None:
+                track.denied = timestamp
+            ids[person] = track.id
+        lost = any(track.seen < timestamp for track in present)
+        denied = any(track.denied is not None and track.id not in was_denied for track in self._tracks)
+        new = np.flatnonzero((ids == 0) & outside).tolist()
+        for person in sorted(new, key=lambda i: tuple(poses.boxes[i])):  # so that their order in the frame is nothing
+            ids[person] = self._begin(people, poses, person)
+        self._plan(detector_ran, news=bool(new) or lost or denied)
+        return replace(poses, ids=ids)[ids > 0]
+
+    def _check(self, poses: Poses, timestamp: float, predicted: int) -> None:
+        if not timestamp > self._time or not np.isfinite(timestamp):
+            raise TimestampError(
+                f"a frame at {timestamp} s cannot follow one at {self._time} s: "
+                "give the frames in order, each once, and a new video a new tracker"
+            )
+        if not 0 <= predicted <= len(poses):
+            raise PosesError(f"predicted: {predicted} of {len(poses)} people cannot be in predicted boxes")
+        if self._skeleton is None:
+            self._skeleton = poses.skeleton
+            self._sigmas, _ = oks_sigmas(poses.skeleton)
+        elif poses.skeleton != self._skeleton:
+            raise PosesError(
+                f"skeleton: {poses.skeleton.name} after {self._skeleton.name}: each model needs a tracker of its own"
+            )
+        self._image_hw = poses.image_hw
+
+    def _bodies(self, poses: Poses) -> Bodies:
+        known = (poses.scores >= self.min_score) & np.isfinite(poses.keypoints).all(axis=-1)
+        return Bodies(poses.keypoints.astype(float), known, extents(poses.keypoints, known, poses.boxes))
+
+    def _worth_keeping(self, people: Bodies, scores: np.ndarray, outside: np.ndarray) -> np.ndarray:
+        """Which people (P,) would be worth keeping in a predicted box: they have joints, and are no doubles."""
+        keypoints = np.where(people.known[..., None], people.keypoints, np.nan)
+        areas = (people.boxes[:, 2:] - people.boxes[:, :2]).prod(axis=1)
+        strength = scores.mean(axis=1) + outside  # nobody from outside gives way to a prediction
+        kept = np.zeros(len(scores), dtype=bool)
+        kept[oks_nms(keypoints, strength, areas, self._sigmas, SAME_POSE)] = True
+        return kept & (people.known.sum(axis=1) >= min(FEWEST_JOINTS, people.known.shape[1]))
+
+    def _expected(self, tracks: "list[_Track]", timestamp: float) -> Bodies:
+        """Where the tracks should be by now."""
+        people, joints = len(tracks), len(self._skeleton or ())
+        moves = np.reshape([track.velocity * (timestamp - track.seen) for track in tracks], (people, 1, 2))
+        keypoints = np.reshape([track.keypoints for track in tracks], (people, joints, 2)) + moves
+        seen = np.reshape([track.joint_seen for track in tracks], (people, joints))
+        last = np.reshape([track.seen for track in tracks], (people, 1))
+        boxes = np.reshape([track.box for track in tracks], (people, 4)) + np.tile(moves[:, 0], 2)
+        known = last - seen <= self.max_age
+        return Bodies(keypoints, known, extents(keypoints, known, boxes))
+
+    def _begin(self, people: Bodies, poses: Poses, person: int) -> int:
+        track = _Track(
+            self._next_id, self._time, people.keypoints[person], people.known[person],
+            poses.boxes[person], float(poses.box_scores[person]),
+        )  # fmt: skip
+        self._next_id += 1
+        self._tracks.append(track)
+        return track.id
+
+    def _plan(self, detector_ran: bool, news: bool) -> None:
+        if detector_ran:
+            missing = any(track.seen < self._time for track in self._tracks)
+            self.interval = min(2 * self.interval, INTERVAL_LOST if missing else self.max_interval, self.max_interval)
+        if news:
+            self.interval = 1
+        self._since_run = 1 if detector_ran else self._since_run + 1
+
+
+class _Track:
+    """One person over time: where it and its joints were last seen, and how it moves.
+
+    Attributes:
+        seen: when it was last seen, in seconds.
+        keypoints: (K, 2) where each joint was last seen, moved on with the person since.
+        joint_seen: (K,) when that was; minus infinity for never.
+        box: (4,) its box in the last frame.
+        denied: when the detector first failed to confirm it, or None if it did the last time.
+    """
+
+    def __init__(
+        self, id: int, time: float, keypoints: np.ndarray, known: np.ndarray, box: np.ndarray, box_score: float
+    ) -> None:
+        self.id = id
+        self.seen = time
+        self.keypoints = np.where(known[:, None], keypoints, np.nan)
+        self.joint_seen = np.where(known, time, -np.inf)
+        self.box = box.astype(float)
+        self.box_score = box_score
+        self.denied: float | None = None
+        self._way = np.zeros(2)  # sums of steps and of their durations, older ones counting less: their ratio is the
+        self._duration = 0.0  # velocity, exact for a steady motion whatever the frame rate
+
+    @property
+    def velocity(self) -> np.ndarray:
+        """(2,) pixels per second; 0 until it was seen twice."""
+        return self._way / self._duration if self._duration else self._way
+
+    def see(self, time: float, keypoints: np.ndarray, known: np.ndarray, box: np.ndarray) -> None:
+        """Take in where the person is now; arguments as of :class:`Bodies`, for one person."""
+        shared = known & (self.joint_seen == self.seen)
+        if shared.any():
+            step = (keypoints[shared] - self.keypoints[shared]).mean(axis=0)
+        else:
+            step = ((box - self.box)[:2] + (box - self.box)[2:]) / 2
+        duration = time - self.seen
+        kept = np.exp(-duration / VELOCITY_MEMORY)
+        self._way = kept * self._way + step
+        self._duration = kept * self._duration + duration
+        self.keypoints = np.where(known[:, None], keypoints, self.keypoints + step)
+        self.joint_seen = np.where(known, time, self.joint_seen)
+        self.box, self.seen = box.astype(float), time
+
+
+def _visible(boxes: np.ndarray, image_hw: tuple[int, int]) -> np.ndarray:
+    """Which boxes (P, 4) the estimator takes: at least a pixel large, and not wholly outside the image."""
+    height, width = image_hw
+    low, high = boxes[:, :2], boxes[:, 2:]
+    return np.asarray(((high - low >= 1) & (high > -0.5) & (low < (width - 0.5, height - 0.5))).all(axis=1))
