@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-DATA_HELP = "Dataset as KIND:PATH with KIND lsp, lspet or pack; repeat for more."
+DATA_HELP = "Dataset as KIND:PATH[,OPTION=VALUE] (docs/datasets.md has the kinds); repeat for more."
 Data = Annotated[list[str], typer.Option("--data", metavar="KIND:PATH", help=DATA_HELP)]
 
 
