@@ -13,6 +13,7 @@ from leanpose.errors import LeanposeError, MissingExtraError
 # packages by the extra that brings them
 EXTRAS = {
     "openvino": "openvino",
+    "av": "video",
     **dict.fromkeys(
         (
             "torch",

@@ -38,7 +38,7 @@ def draw_scores(scores: Mapping[str, Sequence[float]], metric: str) -> "Figure":
     axes = figure.subplots()
     for line, values in enumerate(scores.values()):
         axes.plot(values, [line] * len(values), "o", color="#33658a", alpha=0.7)
-        axes.plot([np.mean(values)] * 2, [line - 0.25, line + 0.25], color="#d1495b", linewidth=2)
+        axes.plot([float(np.mean(values))] * 2, [line - 0.25, line + 0.25], color="#d1495b", linewidth=2)
     axes.set(yticks=range(len(scores)), yticklabels=list(scores), xlabel=metric, ylim=(len(scores) - 0.5, -0.5))
     axes.grid(axis="x", alpha=0.3)
     return figure
