@@ -1,5 +1,6 @@
 """Whole videos: order, times, turns, colours."""
 
+import socket
 import struct
 from fractions import Fraction
 
@@ -184,10 +185,18 @@ def test_sources_that_are_no_videos_are_named(reader, tmp_path, numbered):
 
 
 def test_a_playlist_does_not_reach_for_the_network(tmp_path):
-    playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n"
-    (tmp_path / "list.mp4").write_text(playlist)
-    with pytest.raises(VideoError, match=r"list\.mp4: not a video"):
-        open_video(tmp_path / "list.mp4")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/a.ts"
+        for name, text in {
+            "hls.mp4": f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{address}\n#EXT-X-ENDLIST\n",
+            "concat.mp4": f"ffconcat version 1.0\nfile '{address}'\n",
+        }.items():
+            (tmp_path / name).write_text(text)
+            with pytest.raises(VideoError, match=f"{name}: not a video"):
+                open_video(tmp_path / name)
+        server.settimeout(0)
+        with pytest.raises(BlockingIOError):  # nobody came
+            server.accept()
 
 
 def test_sound_alone_is_no_video(tmp_path):
