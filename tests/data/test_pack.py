@@ -1,5 +1,6 @@
 """Packs: what is trained from one must be what would be trained from the images."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ from leanpose.data.dataset import CropDataset
 from leanpose.data.pack import pack_datasets, pack_sample
 from leanpose.errors import DatasetError
 from leanpose.readers import Sample, read_samples
-from leanpose.readers.pack import read_pack, write_pack
+from leanpose.readers.pack import read_pack
 from leanpose.skeleton import LSP14
 
 
@@ -53,68 +54,94 @@ def test_a_packed_person_gives_nearly_the_same_crop() -> None:
 
 def test_nobody_is_enlarged() -> None:
     packed = pack_sample(_sample(), side=1000, margin=1.5, quality=50)
-    assert packed.load_image().shape == (210, 210, 3)  # 140 px, the longer side of the box, times the margin
+    assert packed.load_image().shape == (211, 211, 3)  # the pixels that the 140 px of the box times the margin touch
+    assert packed.box == pytest.approx([45, 35, 165, 175])  # moved by (65, 35), the first of these pixels
 
 
-def test_parts_and_labels_survive_the_file(tmp_path: Path) -> None:
-    samples = {part: [pack_sample(_sample(seed), 64, 1.5, 50) for seed in seeds] for part, seeds in
-               {"train": (1, 2, 3), "val": (4,)}.items()}  # fmt: skip
-    samples["train"][1].labelled[5] = False
-    write_pack(tmp_path / "people.npz", samples)  # type: ignore[arg-type]
-    for part in ("train", "val"):
-        for before, after in zip(samples[part], read_pack(tmp_path / "people.npz", part), strict=True):
-            assert (after.name, after.dataset, after.skeleton) == (before.name, "lsp", LSP14)
-            assert after.image == before.image
-            assert after.keypoints == pytest.approx(before.keypoints, abs=1e-4)
-            assert after.labelled.tolist() == before.labelled.tolist()
-            assert after.box == pytest.approx(before.box, abs=1e-4)
-    assert read_pack(tmp_path / "people.npz", "test") == []
+def test_a_crop_ends_with_its_image() -> None:
+    """The person at the upper left, whose square reaches beyond the image, and all of an image that it covers."""
+    corner = replace(_sample(), box=np.array([10.0, 20, 110, 80]))
+    assert pack_sample(corner, 1000, 1.6, 50).load_image().shape == (131, 141, 3)  # rows to 50 + 80, columns to 60 + 80
+    assert pack_sample(replace(_sample(), box=np.array([0.0, 0, 399, 299])), 1000, 1.6, 50).box.tolist() == [
+        0,
+        0,
+        399,
+        299,
+    ]
 
 
-def test_what_is_no_pack_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "text.npz").write_text("hello")
-    np.savez(tmp_path / "other.npz", a=np.zeros(3))
-    (tmp_path / "empty.npz").write_bytes(b"")
-    (tmp_path / "cut.npz").write_bytes((tmp_path / "other.npz").read_bytes()[:-40])
-    np.save(tmp_path / "array.npy", np.zeros(3))
-    for name, message in (
-        ("text.npz", "not a pack"),
-        ("other.npz", "not a pack of version"),
-        ("no.npz", "not a pack"),
-        ("empty.npz", "not a pack"),
-        ("cut.npz", "not a pack"),
-        ("array.npy", "not a pack"),
+def test_lengths_and_areas_shrink_with_the_crop() -> None:
+    sample = replace(
+        _sample(), area=3000.0, head_size=30.0, occluded=np.arange(14) < 3, image_id=7, person_id="a", box_score=0.5
+    )
+    packed = pack_sample(sample, side=56, margin=1.6, quality=50)  # of 224 pixels
+    assert packed.area == pytest.approx(3000 / 16, rel=0.02)
+    assert packed.head_size == pytest.approx(30 / 4, rel=0.01)
+    ratio = np.linalg.norm(packed.keypoints[0] - packed.keypoints[5]) / np.linalg.norm(
+        sample.keypoints[0] - sample.keypoints[5]
+    )
+    assert packed.head_size == pytest.approx(30 * ratio)
+    assert packed.area == pytest.approx(3000 * ratio**2)
+    assert (packed.image_id, packed.person_id, packed.box_score, packed.occluded) == (7, "a", 0.5, sample.occluded)
+
+
+def test_a_box_without_size_or_beside_the_image_is_refused() -> None:
+    for box, fault in (
+        ([5, 5, 5, 5], "has no size"),
+        ([500, 5, 560, 50], "lies beside the image"),
+        ([np.nan] * 4, "no size"),
     ):
-        with pytest.raises(DatasetError, match=message):
-            read_pack(tmp_path / name, "train")
+        with pytest.raises(DatasetError, match=f"lsp/0: the box .* {fault}"):
+            pack_sample(replace(_sample(), box=np.array(box, float)), 64, 1.5, 50)
 
 
 def test_people_whose_images_are_broken_are_left_out_and_named(tmp_path: Path) -> None:
     _write_lsp(tmp_path / "lsp")
-    report = pack_datasets([f"lsp:{tmp_path / 'lsp'}"], tmp_path / "new" / "people.npz", side=32)
+    report = pack_datasets([f"lsp:{tmp_path / 'lsp'}"], tmp_path / "new" / "people", side=32)
     assert report.counts == {"train": 13, "val": 1}
     assert len(report.skipped) == 1
     assert "lsp/im0003.jpg: not a readable image" in report.skipped[0]
-    assert report.size == (tmp_path / "new" / "people.npz").stat().st_size
-    names = [s.name for s in read_pack(tmp_path / "new" / "people.npz", "train")]
+    assert report.size == sum(file.stat().st_size for file in (tmp_path / "new" / "people").iterdir())
+    names = [s.name for s in read_pack(tmp_path / "new" / "people", "train")]
     assert names == [f"lsp/im{n:04d}.jpg" for n in range(1, 16) if n not in (3, 8)]
 
 
 def test_a_dataset_without_a_readable_image_makes_no_pack(tmp_path: Path) -> None:
     _write_lsp(tmp_path / "lsp", images=False)
     with pytest.raises(DatasetError, match=r"not a single image to pack; the first of 15: lsp/im0001\.jpg"):
-        pack_datasets([f"lsp:{tmp_path / 'lsp'}"], tmp_path / "people.npz")
-    assert not (tmp_path / "people.npz").exists()
+        pack_datasets([f"lsp:{tmp_path / 'lsp'}"], tmp_path / "people")
+    assert not (tmp_path / "people").exists()
 
 
 def test_the_command_packs_counts_and_fails_for_what_it_left_out(tmp_path: Path) -> None:
     _write_lsp(tmp_path / "lsp")
-    words = ["data", "pack", "--data", f"lsp:{tmp_path / 'lsp'}", "--out", str(tmp_path / "p.npz"), "--side", "32"]
+    words = ["data", "pack", "--data", f"lsp:{tmp_path / 'lsp'}", "--out", str(tmp_path / "p"), "--side", "32"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 1
     assert "13 train, 1 val people" in result.output
     assert "skipped: lsp/im0003.jpg" in result.output
-    assert len(read_pack(tmp_path / "p.npz", "train")) == 13
+    assert len(read_pack(tmp_path / "p", "train")) == 13
+
+
+def test_datasets_of_other_joints_are_packed_together(tmp_path: Path) -> None:
+    """LSP's people and a table of people with two joints, mapped by name, in several shards and the same twice."""
+    _write_lsp(tmp_path / "lsp", broken=None)
+    (tmp_path / "table").mkdir()
+    cv2.imwrite(str(tmp_path / "table" / "a.png"), _smooth_image(60, 60, 5))
+    text = "file,part,neck_x,neck_y,tail_x,tail_y\na.png,train,20,21,40,50\n"
+    (tmp_path / "table" / "people.csv").write_text(text)
+    data = [f"--data={kind}:{tmp_path / name}" for kind, name in (("lsp", "lsp"), ("csv", "table"))]
+    words = ["data", "pack", *data, "--side=32", "--skeleton=lsp14", "--shard-mb=0.002"]
+    for name in ("a", "b"):
+        result = CliRunner().invoke(app, [*words, "--out", str(tmp_path / name)])
+        assert result.exit_code == 0, result.output
+    names = sorted(file.name for file in (tmp_path / "a").iterdir())
+    assert len(names) > 4
+    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in names)
+    person = read_samples([f"pack:{tmp_path / 'a'}"], "train")[-1]
+    assert (person.dataset, person.skeleton, person.labelled.tolist()) == ("csv", LSP14, [False] * 12 + [True, False])
+    assert CliRunner().invoke(app, [*words, "--out", str(tmp_path / "a")]).exit_code == 2
+    assert CliRunner().invoke(app, [*words, "--out", str(tmp_path / "a"), "--overwrite"]).exit_code == 0
 
 
 def test_the_benchmark_counts_crops(tmp_path: Path) -> None:
@@ -128,11 +155,11 @@ def test_the_benchmark_counts_crops(tmp_path: Path) -> None:
 def test_real_datasets_fit_their_pack(data_root: Path, tmp_path: Path) -> None:
     """LSP's people and their joints come back at the same place in the picture."""
     spec = f"lsp:{data_root / 'lsp_dataset'}"
-    report = pack_datasets([spec], tmp_path / "lsp.npz")
+    report = pack_datasets([spec], tmp_path / "pack")
     assert report.counts == {"train": 873, "val": 125}
     assert report.skipped == ()
     assert report.size < 5e6
-    originals, packed = read_samples([spec], "val"), read_samples([f"pack:{tmp_path / 'lsp.npz'}"], "val")
+    originals, packed = read_samples([spec], "val"), read_samples([f"pack:{tmp_path / 'pack'}"], "val")
     for original, small in list(zip(originals, packed, strict=True))[::25]:
         crops = [CropDataset([s], (128, 128), 1.25, Augmentation())[0, 0] for s in (original, small)]
         assert crops[0][1] == pytest.approx(crops[1][1], abs=0.01)

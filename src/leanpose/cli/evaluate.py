@@ -3,9 +3,12 @@
 import inspect
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from leanpose.readers import Sample
 
 SHOWN = 5  # people left out, by name
 LSP = {"lsp", "lspet", "hr_lspet"}  # measured under two box protocols
@@ -91,7 +94,7 @@ def evaluate(
             lambda s: track(s, "people", console=console, disable=not console.is_terminal),
             options, read.ground_truth, read.people,
         )
-        for boxes in (("labels", "centre") if {s.dataset for s in read.samples} <= LSP else ("labels",))
+        for boxes in (("labels", "centre") if all(map(_has_centre, read.samples)) else ("labels",))
     ]  # fmt: skip
     Console().print(table(evaluations))
     names = " and ".join(spec.partition(":")[0] for spec in data)
@@ -111,6 +114,11 @@ def evaluate(
     if left_out:
         _report_left_out(left_out)
         raise typer.Exit(1)
+
+
+def _has_centre(sample: "Sample") -> bool:
+    """Whether the centre of the image says where a person of LSP is; that of a crop in a pack follows the labels."""
+    return sample.dataset in LSP and isinstance(sample.image, Path)
 
 
 def measuring_command(model: str, data: list[str], part: str, engine: str, given: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
-"""Packing datasets: crops around the people, re-encoded small, in one file that trains anywhere."""
+"""Packing datasets: crops around the people, re-encoded small, in a few files that train anywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,15 +9,17 @@ import numpy as np
 
 from leanpose import geometry
 from leanpose.errors import DatasetError
+from leanpose.files import check_free
 from leanpose.readers import Part, Sample, read_samples
-from leanpose.readers.pack import write_pack
+from leanpose.readers.pack import INDEX, SHARD_BYTES, pack_size, write_pack
+from leanpose.skeleton import Skeleton
 
 PARTS: tuple[Part, ...] = ("train", "val")  # what is for testing is never packed with what is for training
 
 
 @dataclass(frozen=True)
 class PackReport:
-    """What a pack holds: samples by part, bytes, and the images that could not be read."""
+    """What a pack holds: people by part, bytes; and what is not in it: annotations, and people without an image."""
 
     counts: dict[Part, int]
     size: int
@@ -25,48 +27,87 @@ class PackReport:
 
 
 def pack_datasets(
-    specs: Sequence[str], out: Path, side: int = 224, margin: float = 1.7, quality: int = 50
+    specs: Sequence[str],
+    out: Path,
+    side: int = 224,
+    margin: float = 1.6,
+    quality: int = 33,
+    skeleton: Skeleton | None = None,
+    shard_bytes: int = SHARD_BYTES,
+    overwrite: bool = False,
 ) -> PackReport:
-    """Pack the training and validation people of ``KIND:PATH`` datasets into ``out``.
+    """Pack the training and validation people of ``KIND:PATH`` datasets into the folder ``out``.
+
+    Images are read one at a time, so that memory holds the labels alone.
 
     Args:
-        side: largest side of a crop in pixels; smaller people are not enlarged.
-        margin: side of the crop over the longer side of the person's box, room for augmentation.
-        quality: of the WebP encoding, 1 to 100.
+        side: of the square around a person in crop pixels, at most; smaller people are not enlarged.
+        margin: side of that square over the longer side of the person's box, room for augmentation. Where the square
+            reaches beyond the image the crop ends with it.
+        quality: of the JPEG encoding, 1 to 100. WebP of the same size and accuracy takes three times as long to decode.
+        skeleton: what all people are mapped to by joint name; needed where the datasets' own differ.
+        shard_bytes: most that one file of crops holds.
+        overwrite: replace a pack that stands at ``out``.
 
     Raises:
-        DatasetError: when a dataset cannot be read or not a single image can, or ``out`` cannot be written.
+        DatasetError: when a dataset cannot be read or not a single image can, or ``out`` is taken or cannot be written.
     """
-    samples: dict[Part, list[Sample]] = {}
+    check_free(out, INDEX, overwrite, DatasetError)
     skipped: list[str] = []
-    for part in PARTS:
-        samples[part] = []
-        for sample in read_samples(specs, part):
+    people: dict[Part, list[Sample]] = {part: read_samples(specs, part, skeleton, skipped) for part in PARTS}
+    unreadable: list[str] = []
+
+    def crops(samples: Sequence[Sample]) -> Iterator[Sample]:
+        for sample in samples:
             try:
-                samples[part].append(pack_sample(sample, side, margin, quality))
+                yield pack_sample(sample, side, margin, quality)
             except DatasetError as error:
-                skipped.append(str(error))
-    if not any(samples.values()):
-        reason = f"the first of {len(skipped)}: {skipped[0]}" if skipped else "there is nobody to train on"
-        raise DatasetError(f"{', '.join(specs)}: not a single image to pack; {reason}")
-    write_pack(out, samples)
-    return PackReport({part: len(members) for part, members in samples.items()}, out.stat().st_size, tuple(skipped))
+                unreadable.append(str(error))
+
+    try:
+        encoded: dict[Part, Iterator[Sample]] = {part: crops(samples) for part, samples in people.items()}
+        counts = write_pack(out, encoded, shard_bytes, overwrite)
+    except DatasetError as error:
+        if len(unreadable) < sum(map(len, people.values())):
+            raise
+        reason = f"the first of {len(unreadable)}: {unreadable[0]}" if unreadable else "there is nobody to train on"
+        raise DatasetError(f"{', '.join(specs)}: not a single image to pack; {reason}") from error
+    return PackReport(counts, pack_size(out), (*dict.fromkeys(skipped), *unreadable))
 
 
 def pack_sample(sample: Sample, side: int, margin: float, quality: int) -> Sample:
-    """A sample whose image is its encoded crop and whose keypoints and box are in crop pixels.
+    """A sample whose image is its encoded crop and whose labels are in crop pixels.
 
     Raises:
-        DatasetError: when the image cannot be read.
+        DatasetError: when the image cannot be read, or the box has no size.
     """
     image = sample.load_image()
-    extent = float((sample.box[2:] - sample.box[:2]).max())
-    pixels = max(16, min(side, round(extent * margin)))
-    transform = geometry.crop_transform(sample.box, (pixels, pixels), margin)
-    crop = geometry.warp(image, transform, (pixels, pixels))
-    encoded, data = cv2.imencode(".webp", crop, [cv2.IMWRITE_WEBP_QUALITY, quality])
+    with np.errstate(invalid="ignore"):
+        corners = np.reshape(sample.box, (2, 2)).astype(float)
+        extent = float((corners[1] - corners[0]).max())
+    if not 0 < extent < np.inf:
+        raise DatasetError(f"{sample.name}: the box {sample.box.tolist()} has no size")
+    centre, reach = corners.mean(axis=0), extent * margin / 2
+    # What lies beyond the image is not stored: a crop of the crop is black there as it is in the image.
+    first = np.maximum(np.floor(centre - reach), 0).astype(int)
+    end = np.minimum(np.ceil(centre + reach) + 1, image.shape[1::-1]).astype(int)
+    if (end <= first).any():
+        raise DatasetError(f"{sample.name}: the box {sample.box.tolist()} lies beside the image")
+    width, height = end - first
+    zoom = min(1.0, side / (extent * margin))
+    size = max(1, round(height * zoom)), max(1, round(width * zoom))
+    region = geometry.image_box(height, width) + np.tile(first, 2)
+    transform = geometry.crop_transform(region, size, padding=1)
+    settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
+    encoded, data = cv2.imencode(".jpg", geometry.warp(image, transform, size), settings)
     if not encoded:
-        raise DatasetError(f"{sample.name}: the crop of {pixels} px could not be encoded")
-    corners = geometry.apply(transform, np.asarray(sample.box).reshape(2, 2))
-    keypoints = geometry.apply(transform, sample.keypoints)
-    return replace(sample, image=data.tobytes(), keypoints=keypoints, box=corners.ravel())
+        raise DatasetError(f"{sample.name}: the crop of {size[1]} by {size[0]} px could not be encoded")
+    zoom = float(transform[0, 0])
+    return replace(
+        sample,
+        image=data.tobytes(),
+        keypoints=geometry.apply(transform, sample.keypoints),
+        box=geometry.apply(transform, corners).ravel(),
+        area=None if sample.area is None else sample.area * zoom**2,
+        head_size=None if sample.head_size is None else sample.head_size * zoom,
+    )

@@ -10,6 +10,24 @@ from leanpose.errors import DatasetError
 from leanpose.skeleton import Skeleton
 
 
+@dataclass(frozen=True)
+class FileSlice:
+    """An encoded image inside a larger file, read when it is asked for."""
+
+    file: Path
+    start: int
+    size: int
+
+    def __str__(self) -> str:
+        return f"{self.file}, {self.size} bytes from {self.start}"
+
+    def read_bytes(self) -> bytes:
+        """The bytes of the image; fewer where the file ends before."""
+        with self.file.open("rb") as file:
+            file.seek(self.start)
+            return file.read(self.size)
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """A person in an image.
@@ -17,7 +35,7 @@ class Sample:
     Attributes:
         dataset: kind of the dataset, such as ``"lsp"``.
         name: what to call it in messages, such as ``"lsp/im0001.jpg"``.
-        image: path of the image file, or its encoded bytes.
+        image: the image file, its place in a larger file, or its encoded bytes.
         keypoints: (K, 2) image pixels; centres at integers, the first pixel is 0.
         labelled: (K,) whether the coordinates are meant; junk where False.
         box: (4,) the person's extent, xyxy in image pixels.
@@ -32,7 +50,7 @@ class Sample:
 
     dataset: str
     name: str
-    image: Path | bytes
+    image: Path | FileSlice | bytes
     keypoints: np.ndarray
     labelled: np.ndarray
     box: np.ndarray
@@ -45,16 +63,24 @@ class Sample:
     image_id: int | str | None = None
     person_id: int | str | None = None
 
+    def image_bytes(self) -> bytes:
+        """The image as it is encoded.
+
+        Raises:
+            DatasetError: when the file cannot be read.
+        """
+        try:
+            return self.image if isinstance(self.image, bytes) else self.image.read_bytes()
+        except OSError as error:
+            raise DatasetError(f"{self.name}: cannot read {self.image}: {error.strerror}") from error
+
     def load_image(self) -> np.ndarray:
         """The image (H, W, 3), BGR uint8.
 
         Raises:
             DatasetError: when the file is missing or is no image.
         """
-        try:
-            data = self.image if isinstance(self.image, bytes) else self.image.read_bytes()
-        except OSError as error:
-            raise DatasetError(f"{self.name}: cannot read {self.image}: {error.strerror}") from error
+        data = self.image_bytes()
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
         if image is None:
             raise DatasetError(f"{self.name}: not a readable image")
