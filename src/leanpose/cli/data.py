@@ -16,22 +16,62 @@ app = typer.Typer(no_args_is_help=True, help="Work with datasets.")
 @app.command()
 def pack(
     data: Data,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The .npz file to write.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write.")],
     side: Annotated[int, typer.Option(min=16, help="Largest side of a crop in pixels; nobody is enlarged.")] = 224,
     margin: Annotated[
         float, typer.Option(min=1, help="Side of a crop over the longer side of the person's box.")
-    ] = 1.7,
-    quality: Annotated[int, typer.Option(min=1, max=100, help="Of the WebP encoding.")] = 50,
+    ] = 1.6,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Of the JPEG encoding.")] = 33,
+    skeleton: Annotated[str | None, typer.Option(metavar="NAME|FILE", help=SKELETON_HELP)] = None,
+    shard_mb: Annotated[float, typer.Option(min=0.001, help="Most that one file of crops holds, in MB.")] = 256,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a pack that stands there.")] = False,
 ) -> None:
-    """Pack the training and validation people into one small file that trains anywhere, as --data pack:FILE."""
-    from leanpose.data.pack import pack_datasets
+    """Pack the training and validation people into a small folder that trains anywhere, as --data pack:DIR.
 
-    report = pack_datasets(data, out, side, margin, quality)
+    The exit status is 1 when people were left out because their labels or images cannot be used.
+    """
+    from leanpose.data.pack import pack_datasets
+    from leanpose.skeleton_files import find_skeleton
+
+    joints = None if skeleton is None else find_skeleton(skeleton)
+    report = pack_datasets(data, out, side, margin, quality, joints, round(shard_mb * 1e6), overwrite)
     counts = ", ".join(f"{count} {part}" for part, count in report.counts.items())
     typer.echo(f"{out}: {counts} people, {report.size / 1e6:.1f} MB")
     for message in report.skipped:
         typer.echo(f"skipped: {message}", err=True)
     if report.skipped:
+        raise typer.Exit(1)
+
+
+@app.command()
+def convert(
+    data: Annotated[list[str], typer.Argument(metavar="KIND:PATH...", help="Datasets of any kind that can be read.")],
+    to: Annotated[Literal["coco", "yolo", "mpii", "lsp", "csv"], typer.Option(help="The format to write.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write.")],
+    part: Annotated[Literal["all", "train", "val", "test"], typer.Option(help="Which part of the data.")] = "all",
+    skeleton: Annotated[str | None, typer.Option(metavar="NAME|FILE", help=SKELETON_HELP)] = None,
+    images: Annotated[
+        Literal["copy", "link", "none"], typer.Option(help="Copy them, link to them, or write labels alone.")
+    ] = "copy",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a conversion that stands there.")] = False,
+) -> None:
+    """Write datasets in the format of another, and say what is lost by it. Parts stay what they were.
+
+    The exit status is 1 when people were left out because their labels or images cannot be used.
+    """
+    from leanpose.conversion import convert as run
+    from leanpose.readers import PARTS
+    from leanpose.skeleton_files import find_skeleton
+
+    parts = PARTS if part == "all" else (part,)
+    report = run(data, to, out, parts, None if skeleton is None else find_skeleton(skeleton), images, overwrite)
+    counts = ", ".join(f"{count} {p}" for p, count in report.people.items())
+    typer.echo(f"{out}: {counts} people in {report.images} images; read it as --data {report.spec}")
+    for what, count in report.lost.items():
+        typer.echo(f"lost: {what} ({count})")
+    for message in report.left_out:
+        typer.echo(f"left out: {message}", err=True)
+    if report.left_out:
         raise typer.Exit(1)
 
 

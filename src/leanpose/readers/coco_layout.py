@@ -22,6 +22,8 @@ class Layout:
         dataset: its kind, such as ``"coco"``.
         files: names of each part's annotation file, the usual one first; parts that share a file divide its images.
         images: folders of each part's images.
+        divided: names of the parts' files in a folder that divides its people by files alone, as people's own do and
+            as ``leanpose data convert`` writes them; the one for "val" tells that a folder does.
         skeleton: of the dataset; None to ask the file's categories.
         stored_joints: how many joints a person may have in the file, the skeleton's coming first; empty for K only.
         area_of_box: the benchmark takes 0.53 of the box for a person's area, whatever the file says.
@@ -33,6 +35,7 @@ class Layout:
     skeleton: Skeleton | None = None
     stored_joints: tuple[int, ...] = field(default=())
     area_of_box: bool = False
+    divided: Mapping[Part, str] = field(default_factory=dict)
 
 
 def held_out(train: tuple[str, ...], test: tuple[str, ...]) -> dict[Part, tuple[str, ...]]:
@@ -44,6 +47,7 @@ COCO = Layout(
     "coco",
     held_out(("person_keypoints_train2017.json",), ("person_keypoints_val2017.json",)),
     held_out(("train2017", "images/train2017"), ("val2017", "images/val2017")),
+    divided={part: f"{part}.json" for part in PARTS},
 )
 CROWDPOSE = Layout(
     "crowdpose",
@@ -82,6 +86,9 @@ def locate(layout: Layout, path: Path, part: Part, whole: str | None = None) -> 
     if whole is not None and whole not in PARTS:
         raise DatasetError(f"{path}: whole={whole}: give one of {', '.join(PARTS)}")
     serves: list[Part]
+    own = None if not path.is_dir() or whole is not None else _divided(layout, path, part)
+    if own is not None:
+        return own, [part]
     if path.is_dir():
         names = layout.files[part]
         wanted = [path / below / name for name in names for below in ("annotations", "", "json")]
@@ -95,6 +102,15 @@ def locate(layout: Layout, path: Path, part: Part, whole: str | None = None) -> 
     if whole is not None:
         serves = [p for p in PARTS if whole == p]
     return (file, serves) if file is not None and part in serves else None
+
+
+def _divided(layout: Layout, path: Path, part: Part) -> Path | None:
+    """The part's file in a folder with a file for each part, which has its own for validation."""
+    for below in ("annotations", "") if layout.divided else ():
+        files = {p: path / below / name for p, name in layout.divided.items()}
+        if files["val"].is_file() and files[part].is_file():
+            return files[part]
+    return None
 
 
 def shared_part(name: str, serves: list[Part]) -> Part:

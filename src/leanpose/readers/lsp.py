@@ -12,7 +12,7 @@ import numpy as np
 from leanpose.errors import DatasetError
 from leanpose.geometry import hull_box
 from leanpose.readers.matlab_file import read_mat
-from leanpose.readers.parts import Part
+from leanpose.readers.parts import PARTS, Part
 from leanpose.readers.sample import Sample
 from leanpose.skeleton import LSP14
 
@@ -34,19 +34,22 @@ def read_lsp(path: Path, part: Part, problems: list[str] | None = None) -> list[
     """Samples of Leeds Sports Pose: 873 to train on, 125 held out of the training images, 1,000 to test on.
 
     Args:
-        path: folder with ``images/im0001.jpg``... and ``joints.mat``.
+        path: folder with ``images/im0001.jpg``... and ``joints.mat``, or with such a folder for each part.
         part: ``"train"``, ``"val"`` (every eighth training image) or ``"test"``.
         problems: stays as it is: nothing of the set is left out.
 
     Raises:
         DatasetError: when the folder does not have that layout, or a labelled joint no position.
     """
-    joints_N3K = np.moveaxis(_load_joints(path, (3, 14, None)), -1, 0)
+    folder, is_part = _part_folder(path, part)
+    if folder is None:
+        return []
+    joints_N3K = np.moveaxis(_load_joints(folder, (3, 14, None)), -1, 0)
     all_labelled = np.ones(14, dtype=bool)
     return [
-        _sample("lsp", path / "images" / f"im{i + 1:04d}.jpg", joints[:2].T, all_labelled, joints[2] > 0)
+        _sample("lsp", folder / "images" / f"im{i + 1:04d}.jpg", joints[:2].T, all_labelled, joints[2] > 0)
         for i, joints in enumerate(joints_N3K)
-        if lsp_part(i + 1) == part
+        if is_part or lsp_part(i + 1) == part
     ]
 
 
@@ -56,17 +59,20 @@ def read_lspet(path: Path, part: Part, problems: list[str] | None = None) -> lis
     People with fewer than two labelled joints would have no extent and are left out (the distributed set has none).
 
     Args:
-        path: folder with ``images/im00001.jpg``... and ``joints.mat``.
+        path: folder with ``images/im00001.jpg``... and ``joints.mat``, or with such a folder for each part.
         part: ``"train"``, ``"val"`` or ``"test"``.
 
     Raises:
         DatasetError: when the folder does not have that layout, or a labelled joint no position.
     """
-    joints_NK3 = np.moveaxis(_load_joints(path, (14, 3, None)), -1, 0)
-    if part != "train":
+    folder, is_part = _part_folder(path, part)
+    if folder is None:
+        return []
+    joints_NK3 = np.moveaxis(_load_joints(folder, (14, 3, None)), -1, 0)
+    if not is_part and part != "train":
         return []
     return [
-        _sample("lspet", path / "images" / f"im{i + 1:05d}.jpg", joints[:, :2], joints[:, 2] > 0)
+        _sample("lspet", folder / "images" / f"im{i + 1:05d}.jpg", joints[:, :2], joints[:, 2] > 0)
         for i, joints in enumerate(joints_NK3)
         if (joints[:, 2] > 0).sum() >= 2
     ]
@@ -124,6 +130,16 @@ def _read_joints(root: Path) -> np.ndarray:
 
 def _times(shape: tuple[int | None, ...]) -> str:
     return "x".join("N" if n is None else str(n) for n in shape)
+
+
+def _part_folder(path: Path, part: Part) -> tuple[Path | None, bool]:
+    """The folder to read, None if the part has none, and whether all in it is that part.
+
+    ``leanpose data convert`` writes a folder for each part that has people.
+    """
+    if (path / "joints.mat").is_file() or not any((path / p / "joints.mat").is_file() for p in PARTS):
+        return path, False
+    return (path / part if (path / part / "joints.mat").is_file() else None), True
 
 
 def _load_joints(root: Path, shape: tuple[int | None, ...]) -> np.ndarray:

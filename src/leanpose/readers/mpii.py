@@ -33,6 +33,7 @@ MPII = Layout(
     held_out(("annot/train.json", "train.json"), ("annot/valid.json", "valid.json")),
     dict.fromkeys(PARTS, ("images",)),
     MPII16,
+    divided={"train": "annot/train.json", "val": "annot/val.json", "test": "annot/valid.json"},
 )
 
 

@@ -46,7 +46,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
         raise DatasetError(f"{file}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise DatasetError(f"{file}: not YAML: {error}") from error
-    if not isinstance(data, dict) or not data.get("train") or "kpt_shape" not in data:
+    if not isinstance(data, dict) or data.get("train") in (None, "") or "kpt_shape" not in data:
         raise DatasetError(f"{file}: not a YOLO-pose dataset: it needs kpt_shape and train")
     return data
 
@@ -124,13 +124,13 @@ def find_images(
                 seen.add(base / image)
                 if shared_part(image.name, serves) == part:
                     yield image, base
-    if not seen:
+    if not seen and data[split] != []:  # an empty list says that nobody is in the part
         raise DatasetError(f"{file}: {split}: no images in {data[split]!r:.80} below {root}")
 
 
 def _source(data: dict[str, Any], part: Part) -> tuple[str, list[Part]]:
     """Which of the file's lists a part comes from, and the parts that share it."""
-    given = {split for split in PARTS if data.get(split)}
+    given = {split for split in PARTS if data.get(split) not in (None, "")}
     if len(given) == len(PARTS):
         return part, [part]
     if len(given) == 1:
