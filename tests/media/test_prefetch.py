@@ -157,16 +157,41 @@ def test_newest_drops_what_is_oldest(size):
     assert list(items) == list(range(20))[max(first + 1, 20 - size) :]
 
 
-def test_items_are_let_go():
+def test_an_item_is_let_go_while_the_next_is_waited_for():
     class Item:
         pass
 
-    seen = []
-    for item in prefetch((Item() for _ in range(20)), 2):
-        seen.append(weakref.ref(item))
+    def source():
+        gone = threading.Event()
+        item = Item()
+        weakref.finalize(item, gone.set)
+        yield item
         del item
-        gc.collect()
-        assert sum(ref() is not None for ref in seen[:-1]) == 0
+        yield gone.wait(WAIT)
+
+    items = prefetch(source(), 1)
+    assert isinstance(next(items), Item)
+    assert next(items) is True
+
+
+def test_what_can_be_closed_is_closed_in_the_thread():
+    class Device:
+        closed_by = None
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            return 1
+
+        def close(self):
+            self.closed_by = threading.current_thread()
+
+    device = Device()
+    items = prefetch(device)
+    next(items)
+    items.close()
+    assert device.closed_by not in (None, threading.current_thread())
 
 
 def test_size_is_at_least_one():
