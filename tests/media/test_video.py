@@ -9,7 +9,7 @@ import pytest
 
 import leanpose.media.video
 from leanpose.errors import VideoError
-from leanpose.media import open_video
+from leanpose.media import Video, open_video
 
 av = pytest.importorskip("av")
 CODECS = {"mp4": "libx264", "mkv": "libx264", "avi": "mpeg4", "ts": "libx264", "webm": "libvpx-vp9", "mov": "mpeg4"}
@@ -56,6 +56,22 @@ def test_times_start_at_zero_wherever_the_stream_does(make_video, tmp_path):
         assert container.streams.video[0].start_time * container.streams.video[0].time_base >= 40
     with open_video(path) as video:
         np.testing.assert_allclose([frame.timestamp for frame in video], np.arange(30) / 25, atol=1e-9)
+
+
+def test_times_that_are_missing_or_go_back_are_made_up_from_the_rate():
+    class Broken(Video):
+        fps = 10
+
+        def _images(self):
+            for time in (None, 0.0, None, 5.0, 3.0, 5.05, 9.0):
+                yield np.zeros((2, 2, 3), np.uint8), time
+
+        def _release(self):
+            pass
+
+    video = Broken("broken")
+    video._start()
+    np.testing.assert_allclose([frame.timestamp for frame in video], [0, 0.1, 0.2, 5, 5.1, 5.2, 9])
 
 
 def test_what_opencv_wrote(reader, numbered, number_of, tmp_path):

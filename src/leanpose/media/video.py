@@ -110,8 +110,6 @@ class Video(ABC):
                 many frames were read and where it broke.
         """
         with self._lock:
-            if self._closed:
-                raise StopIteration
             return next(self._frames)
 
     def close(self) -> None:
