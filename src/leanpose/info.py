@@ -11,7 +11,9 @@ from leanpose.card import ModelCard
 from leanpose.engines import ENGINES, INSTALL, installed_engines
 from leanpose.errors import ModelError
 
-PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime", "openvino", "torch", "lightning", "onnx")
+PACKAGES = (
+    "numpy", "opencv-python-headless", "onnxruntime", "openvino", "av", "scipy", "torch", "lightning", "onnx",
+)  # fmt: skip
 CPU_FEATURES = ("avx2", "fma", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 OPENVINO_HINT = "this CPU computes in bf16, several times faster, with " + INSTALL["openvino"]
 
