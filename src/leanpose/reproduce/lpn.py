@@ -72,8 +72,7 @@ def speed(setting: Setting) -> Result:
         "agrees" if best >= PRINTED_FPS else "disagrees",
         f"{best:.0f} frames/s on the fastest engine here, another CPU",
     )
-    machine = report()
-    cpu = "; ".join(f"{name}: {text}" for name, text in next(iter(machine.values())).items())
+    cpu = "; ".join(f"{name} {text}" for name, text in report()["cpu"].items())
     notes = [
         f"Network alone at {INPUT_HW[0]}x{INPUT_HW[1]}, one person, median of {REPEATS} calls; fresh weights, which "
         "take as long as trained ones.",
