@@ -67,6 +67,11 @@ class Stored:
     weights: dict[str, Tensor]
     ended: bool = False
 
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to train."""
+        return self.ended or self.epoch + 1 >= self.recipe.epochs
+
 
 def read_checkpoint(path: Path) -> Stored:
     """Read a checkpoint file: plain tensors and data only (``weights_only=True``), with no fallback.

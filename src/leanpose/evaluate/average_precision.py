@@ -14,10 +14,11 @@ from leanpose.evaluate.estimation import Estimates, image_key
 from leanpose.evaluate.figures import Figure
 from leanpose.evaluate.protocols import are_detections
 from leanpose.evaluate.results import coco_results, ground_truth_from, judged_part, person_area
-from leanpose.metrics.coco_ap import AREA_OF_BOX, coco_ap
+from leanpose.metrics.coco_ap import coco_ap
 from leanpose.metrics.oks import oks, oks_nms, rescored
 from leanpose.metrics.sigmas import oks_sigmas
 from leanpose.readers import Sample
+from leanpose.readers.coco import AREA_OF_BOX
 
 MATCHING_OKS = 0.1  # below it an answer is about somebody else
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leanpose.card import ModelCard, Score
-from leanpose.errors import MissingExtraError
 from leanpose.evaluate.evaluation import Evaluation
 from leanpose.evaluate.worst import draw_worst
 from leanpose.files import write_whole
 from leanpose.metrics.pck import pck_curve
+from leanpose.plotting import new_figure
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -69,11 +69,7 @@ def _percent(value: float) -> str:
 
 
 def _draw_curves(evaluations: Sequence[Evaluation], path: Path, title: str) -> None:
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("matplotlib", "train") from error
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = new_figure(7, 4.5)
     axes = figure.subplots()
     measured = evaluations[0].measured
     end = 2.5 * measured.threshold

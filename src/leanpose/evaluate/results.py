@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from leanpose.evaluate.estimation import Estimates, image_key
-from leanpose.metrics.coco_ap import AREA_OF_BOX
 from leanpose.readers import Sample
+from leanpose.readers.coco import AREA_OF_BOX
 
 
 def person_area(sample: Sample) -> float:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from leanpose.errors import DatasetError, MissingExtraError, SkeletonError
+from leanpose.readers.coco import AREA_OF_BOX
 
 FIGURES = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
-AREA_OF_BOX = 0.53  # of an annotation without an area, as CrowdPose's benchmark has it
 
 
 def coco_ap(

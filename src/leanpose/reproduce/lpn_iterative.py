@@ -3,7 +3,8 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from leanpose.reproduce.plots import new_figure, save_figure
+from leanpose.plotting import new_figure
+from leanpose.reproduce.plots import save_figure
 from leanpose.reproduce.result import Claim, Result, Row
 from leanpose.reproduce.trainings import Setting, score
 from leanpose.training.iterative import train_rounds

@@ -6,23 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leanpose.errors import MissingExtraError
+from leanpose.plotting import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-def new_figure(width: float, height: float) -> "Figure":
-    """An empty figure of this size in inches.
-
-    Raises:
-        MissingExtraError: when matplotlib is not installed.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("matplotlib", "train") from error
-    return Figure(figsize=(width, height), layout="constrained")
 
 
 def save_figure(figure: "Figure", out: Path, name: str) -> str:

@@ -5,27 +5,25 @@ residual connections, both trained as rows of Table II.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
-from leanpose import zoo
-from leanpose.card import ModelCard
-from leanpose.checkpoint import load_checkpoint, load_weights
+from leanpose.checkpoint import load_checkpoint
 from leanpose.data.augment import Augmentation
 from leanpose.data.dataset import CropDataset, collate
 from leanpose.errors import ModelError
-from leanpose.models import create_model
 from leanpose.models.softgate import GatedBlock
+from leanpose.plotting import new_figure
 from leanpose.readers import read_samples
-from leanpose.reproduce.plots import new_figure, save_figure
+from leanpose.reproduce.plots import save_figure
 from leanpose.reproduce.result import Result, Row
 from leanpose.reproduce.softgate import CHANNEL, PAPER, table2
 from leanpose.reproduce.trainings import Arm, Setting, trained
 from leanpose.reproduce.verdict import threshold
+from leanpose.training.trained import open_trained
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,8 +53,10 @@ class Features:
 
 def figure3(setting: Setting) -> Result:
     """The distribution of alpha per block, from the bottom of the network to its top."""
-    network, name = _open(setting.checkpoint or _packaged_weights())
-    alphas = {block: module.gate.alpha.detach().flatten().numpy() for block, module in _gated(network).items()}
+    trained_net = open_trained(str(setting.checkpoint or "small"))
+    name = f"{trained_net.card.name} ({trained_net.card.architecture})"
+    gated = _gated(trained_net.network)
+    alphas = {block: module.gate.alpha.detach().flatten().numpy() for block, module in gated.items()}
     if len({len(values) for values in alphas.values()}) == 1 and all(len(values) == 1 for values in alphas.values()):
         raise ModelError(f"{name}: its gates are fixed or scalar; Fig. 3 needs gates per channel")
     rows = [
@@ -206,24 +206,6 @@ def block_features(network: nn.Module, crops: torch.Tensor) -> dict[str, Feature
 
 def _gated(network: nn.Module) -> dict[str, GatedBlock]:
     return {name: module for name, module in network.named_modules() if isinstance(module, GatedBlock)}
-
-
-def _packaged_weights() -> Path:
-    """The weights behind the packaged model, in the repository beside the package."""
-    weights = zoo.FOLDER.parents[2] / "weights" / "softgate_1x128_lsp.safetensors"
-    if not weights.exists():
-        raise ModelError("name a trained soft-gated network with --checkpoint: its weights are not part of the package")
-    return weights
-
-
-def _open(path: Path) -> tuple[nn.Module, str]:
-    if path.suffix == ".ckpt":
-        checkpoint = load_checkpoint(path)
-        return checkpoint.net.network, f"{path.stem} ({checkpoint.card.architecture})"
-    card = ModelCard.load(path.with_suffix(".json"))
-    network = create_model(card.architecture, len(card.skeleton))
-    load_weights(network, path)
-    return network, f"{path.stem} ({card.architecture})"
 
 
 def _share(alphas: np.ndarray) -> float:

@@ -93,7 +93,7 @@ def trained(setting: Setting, arm: Arm, base: Recipe, seed: int) -> Path:
     recipe = setting.budget.recipe(arm.recipe(base), seed)
     folder = setting.work / f"{arm.slug}-s{seed}"
     last = folder / "last.ckpt"
-    if not last.exists() or read_checkpoint(last).epoch + 1 < recipe.epochs:
+    if not last.exists() or not read_checkpoint(last).finished:
         LOG.info("training %s, seed %d", arm.label, seed)
     train(recipe, list(setting.data), folder, resume=last.exists(), workers=0, progress=False)
     return last

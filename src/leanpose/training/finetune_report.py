@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from leanpose.card import ModelCard
-from leanpose.errors import MissingExtraError
 from leanpose.evaluate import Evaluation, write_report
 from leanpose.files import write_whole
 from leanpose.metrics.pck import mean_over_joints
+from leanpose.plotting import new_figure
 from leanpose.training.iterative import validation_curve
 from leanpose.training.recipes import Recipe
 
@@ -102,11 +102,7 @@ def _percent(value: float | None) -> str:
 
 
 def _draw_training(curve: tuple[float, ...], path: Path) -> None:
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("matplotlib", "train") from error
-    figure = Figure(figsize=(6, 3.5), layout="constrained")
+    figure = new_figure(6, 3.5)
     axes = figure.subplots()
     axes.plot(range(1, len(curve) + 1), curve, "o-", markersize=3, color="#33658a")
     best = int(np.argmax(curve))

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from leanpose.checkpoint import read_checkpoint
-from leanpose.errors import MissingExtraError, TrainingError
+from leanpose.errors import TrainingError
 from leanpose.files import write_whole
+from leanpose.plotting import new_figure
 from leanpose.training.recipes import Recipe
 from leanpose.training.run import train
 
@@ -51,7 +52,7 @@ def train_rounds(recipe: Recipe, data: list[str], out: Path, resume: bool = Fals
         LOG.info("round %d of %d", number, recipe.rounds)
         first = None if last.exists() else start_from
         best = train(this, data, folder, resume=last.exists(), start_from=first, **options)
-        if read_checkpoint(last).epoch + 1 < this.epochs and not this.patience:
+        if not read_checkpoint(last).finished:
             raise TrainingError(f"{folder} stopped before its last epoch: resume {out} to go on there")
         rounds.append(Round(best, validation_curve(folder)))
         start_from = best
@@ -77,11 +78,7 @@ def _write(rounds: list[Round], out: Path) -> None:
         for number, (score, gain, entry) in enumerate(zip(best, gains, rounds, strict=True), start=1)
     ]
     write_whole(out / "rounds.json", json.dumps(table, indent=2).encode())
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("matplotlib", "train") from error
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = new_figure(7, 4)
     axes = figure.subplots()
     done = 0
     for number, entry in enumerate(rounds, start=1):

@@ -84,7 +84,7 @@ def train(
         raise TrainingError(f"{', '.join(data)}: {counts}; both are needed")
     datasets = sorted({sample.dataset for sample in train_samples})
     names = [sample.name for sample in train_samples]
-    if resume and _same_training(last, recipe, datasets).ended:
+    if resume and _same_training(last, recipe, datasets).finished:
         return out / "best.ckpt"
     module = PoseModule(recipe.to_dict(), train_samples[0].skeleton.to_dict(), datasets, names)
     if start_from:
