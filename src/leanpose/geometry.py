@@ -32,6 +32,12 @@ def hull_box(keypoints: np.ndarray, labelled: np.ndarray) -> np.ndarray:
     return np.concatenate((points.min(axis=0), points.max(axis=0)))
 
 
+def grow_box(boxes: np.ndarray, share: float) -> np.ndarray:
+    """Boxes (..., 4) grown about their centres by a share of their width and height."""
+    centre, half = (boxes[..., :2] + boxes[..., 2:]) / 2, (boxes[..., 2:] - boxes[..., :2]) / 2 * (1 + share)
+    return np.concatenate((centre - half, centre + half), axis=-1)
+
+
 def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Intersection over union (...) of boxes (..., 4); leading dimensions broadcast. 0 where neither has an area."""
     sides = np.minimum(boxes[..., 2:], others[..., 2:]) - np.maximum(boxes[..., :2], others[..., :2])

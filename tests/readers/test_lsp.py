@@ -22,7 +22,7 @@ def test_parts_follow_the_rule() -> None:
     parts = [lsp_part(n) for n in range(1, 2001)]
     assert parts.count("test") == 1000
     assert parts.count("val") == 125
-    assert parts.count("train") == 873
+    assert parts.count("train") == 867
     assert [n for n in range(1, 2001) if lsp_part(n) is None] == [371, 550]
     assert lsp_part(8) == lsp_part(1000) == "val"
     assert lsp_part(1001) == "test"

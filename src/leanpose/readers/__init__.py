@@ -3,9 +3,10 @@
 import inspect
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -76,18 +77,21 @@ def read_samples(
     return samples
 
 
-def parse_spec(spec: str) -> tuple[str, Path, dict[str, str]]:
+def parse_spec(spec: str, readers: Mapping[str, Callable[..., Any]] = READERS) -> tuple[str, Path, dict[str, str]]:
     """Kind, path and options of ``KIND:PATH[,OPTION=VALUE...]``, such as ``coco:data/coco,boxes=detections.json``.
+
+    Args:
+        readers: the kinds there are, each with a reader whose keywords are its options.
 
     Raises:
         DatasetError: for an unknown kind or option, a missing colon, or a path that does not exist.
     """
     kind, colon, rest = spec.partition(":")
-    if not colon or kind not in READERS:
-        raise DatasetError(f"data '{spec}': write KIND:PATH with KIND one of {', '.join(READERS)}")
+    if not colon or kind not in readers:
+        raise DatasetError(f"data '{spec}': write KIND:PATH with KIND one of {', '.join(readers)}")
     path, *assignments = re.split(r",(?=[a-z]+=)", rest)
     options = dict(assignment.split("=", 1) for assignment in assignments)
-    known = [name for name in inspect.signature(READERS[kind]).parameters if name not in ("path", "part", "problems")]
+    known = [name for name in inspect.signature(readers[kind]).parameters if name not in ("path", "part", "problems")]
     for option in options:
         if option not in known:
             offered = f"the options of {kind} are {', '.join(known)}" if known else f"{kind} takes no options"

@@ -28,6 +28,34 @@ class FileSlice:
             return file.read(self.size)
 
 
+EncodedImage = Path | FileSlice | bytes  # a file, its place in a larger file, or the file's content
+
+
+def image_bytes(image: EncodedImage, name: str) -> bytes:
+    """The image as it is encoded; ``name`` is what an error calls it.
+
+    Raises:
+        DatasetError: when the file cannot be read.
+    """
+    try:
+        return image if isinstance(image, bytes) else image.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{name}: cannot read {image}: {error.strerror}") from error
+
+
+def decode_image(image: EncodedImage, name: str) -> np.ndarray:
+    """The image (H, W, 3), BGR uint8.
+
+    Raises:
+        DatasetError: when the file is missing or is no image.
+    """
+    data = image_bytes(image, name)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if pixels is None:
+        raise DatasetError(f"{name}: not a readable image")
+    return pixels
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """A person in an image.
@@ -50,7 +78,7 @@ class Sample:
 
     dataset: str
     name: str
-    image: Path | FileSlice | bytes
+    image: EncodedImage
     keypoints: np.ndarray
     labelled: np.ndarray
     box: np.ndarray
@@ -69,10 +97,7 @@ class Sample:
         Raises:
             DatasetError: when the file cannot be read.
         """
-        try:
-            return self.image if isinstance(self.image, bytes) else self.image.read_bytes()
-        except OSError as error:
-            raise DatasetError(f"{self.name}: cannot read {self.image}: {error.strerror}") from error
+        return image_bytes(self.image, self.name)
 
     def load_image(self) -> np.ndarray:
         """The image (H, W, 3), BGR uint8.
@@ -80,8 +105,4 @@ class Sample:
         Raises:
             DatasetError: when the file is missing or is no image.
         """
-        data = self.image_bytes()
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-        if image is None:
-            raise DatasetError(f"{self.name}: not a readable image")
-        return image
+        return decode_image(self.image, self.name)
