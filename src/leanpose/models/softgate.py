@@ -134,6 +134,17 @@ class HybridStack(nn.Module):
         return self.decode(merged)
 
 
+def softgate_stem(width: int, gate: Gate) -> nn.Sequential:
+    """From an image (B, 3, H, W) to features (B, width, H/4, W/4)."""
+    return nn.Sequential(
+        nn.Conv2d(3, STEM_CHANNELS, 7, stride=2, padding=3, bias=False),
+        nn.BatchNorm2d(STEM_CHANNELS),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(2),
+        GatedBlock(STEM_CHANNELS, width, gate),
+    )
+
+
 class SoftGatedNet(nn.Module):
     """A stack of hybrid encoder-decoders with soft-gated blocks.
 
@@ -166,13 +177,7 @@ class SoftGatedNet(nn.Module):
             raise ValueError(f"merge={merge!r}: use one of {', '.join(get_args(Merge))}")
         if width % 4:
             raise ValueError(f"width={width}: the block splits it into halves and quarters, use a multiple of 4")
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, STEM_CHANNELS, 7, stride=2, padding=3, bias=False),
-            nn.BatchNorm2d(STEM_CHANNELS),
-            nn.ReLU(inplace=True),
-            nn.MaxPool2d(2),
-            GatedBlock(STEM_CHANNELS, width, gate),
-        )
+        self.stem = softgate_stem(width, gate)
         self.stacks = nn.ModuleList(HybridStack(width, LEVELS, gate, merge, skip) for _ in range(stacks))
         self.features = nn.ModuleList(
             nn.Sequential(nn.Conv2d(width, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True))

@@ -1,0 +1,105 @@
+"""Ours: a person detector on the encoder and inner levels of the soft-gated network.
+
+Anchor-free, after CenterNet (Zhou et al., arXiv 1904.07850) and TTFNet (Liu et al., AAAI 2020, arXiv 1909.00700): one
+map says how likely a cell is the centre of a person, four say how far the person's sides are from the cell. The trunk
+is the soft-gated network without its outermost level, so that it can start with the weights of a pose network.
+
+Shape suffixes: B batch, C channels, H height, W width, M candidates.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from leanpose import geometry
+from leanpose.models.layers import check_input
+from leanpose.models.softgate import LEVELS, GatedBlock, HybridStack, softgate_stem
+
+PRIOR = 0.01  # of a cell being a centre, before training: with it the many empty cells do not swamp the first steps
+SIDE_UNIT = 16.0  # pixels; keeps what the network regresses near 1
+
+
+class PersonNet(nn.Module):
+    """Centres and extents of people.
+
+    Args:
+        width: channels of every block, divisible by 4.
+
+    Input (B, 3, H, W) with H and W divisible by 64. Output: logits (B, 1, H/8, W/8) of each cell being the centre of a
+    person, and distances (B, 4, H/8, W/8) in pixels from the cell's centre to the person's left, top, right and bottom.
+    """
+
+    stride = 8
+    input_multiple = stride * 2 ** (LEVELS - 1)
+
+    def __init__(self, width: int = 128) -> None:
+        super().__init__()
+        self.stem = softgate_stem(width, "channel")
+        self.encode = GatedBlock(width, width)
+        self.stack = HybridStack(width, LEVELS - 1, "channel", "concat", "bn_relu_conv1")
+        self.features = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
+        )
+        self.centre = nn.Conv2d(width, 1, 1)
+        self.sides = nn.Conv2d(width, 4, 1)
+        nn.init.constant_(self.centre.bias, -torch.tensor(1 / PRIOR - 1).log().item())  # type: ignore[arg-type]
+
+    def forward(self, x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+        check_input(x_BCHW, self.input_multiple)
+        features = self.features(self.stack(F.max_pool2d(self.encode(self.stem(x_BCHW)), 2)))
+        return self.centre(features), SIDE_UNIT * F.softplus(self.sides(features))
+
+    def load_trunk(self, softgate: Mapping[str, Tensor]) -> None:
+        """Take over stem, outer encoder block and inner levels of a one-stack soft-gated network of the same width.
+
+        Raises:
+            RuntimeError: when the weights are those of another architecture.
+        """
+        places = {"stem.": "stem.", "stacks.0.encode.": "encode.", "stacks.0.inner.": "stack."}
+        trunk = {
+            place + name.removeprefix(prefix): weights
+            for name, weights in softgate.items()
+            for prefix, place in places.items()
+            if name.startswith(prefix)
+        }
+        missing = self.load_state_dict(trunk, strict=False).missing_keys
+        if any(name.startswith(tuple(places.values())) for name in missing):
+            raise RuntimeError("not the weights of a one-stack soft-gated network")
+
+
+def cell_centres(height: int, width: int, stride: int, like: Tensor) -> Tensor:
+    """Input pixels (2, height, width), x before y, of the cells' centres."""
+    y, x = torch.meshgrid(
+        torch.arange(height, device=like.device), torch.arange(width, device=like.device), indexing="ij"
+    )
+    return geometry.cells_to_crop(torch.stack((x, y)).to(like.dtype), stride)  # type: ignore[arg-type]
+
+
+def boxes_from_sides(sides_B4HW: Tensor, stride: int) -> Tensor:
+    """Boxes (B, 4, H, W), xyxy in input pixels, from distances to their sides."""
+    centres = cell_centres(*sides_B4HW.shape[-2:], stride, sides_B4HW)
+    return torch.cat((centres - sides_B4HW[:, :2], centres + sides_B4HW[:, 2:]), dim=1)
+
+
+class PersonAnswer(nn.Module):
+    """A detector that answers with its best candidates: boxes in input pixels and scores, before NMS.
+
+    A candidate is a cell whose score none of its eight neighbours exceeds. Output (B, M, 5): x1, y1, x2, y2, score in
+    falling order of the scores; where there are fewer peaks than M, the rest have score 0.
+    """
+
+    def __init__(self, network: PersonNet, candidates: int = 100) -> None:
+        super().__init__()
+        self.network = network
+        self.candidates = candidates
+
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        logits, sides = self.network(images_BCHW)
+        scores = logits.sigmoid()
+        peaks = torch.where(F.max_pool2d(scores, 3, stride=1, padding=1) == scores, scores, 0.0)
+        best, cells = peaks.flatten(1).topk(self.candidates)
+        boxes = boxes_from_sides(sides, self.network.stride).flatten(2)
+        chosen = boxes.gather(2, cells[:, None].expand(-1, 4, -1))
+        return torch.cat((chosen.transpose(1, 2), best[..., None]), dim=2)
