@@ -8,7 +8,7 @@ hardware unless told otherwise; that is welcome in use and several times faster,
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -36,6 +36,24 @@ class Engine(Protocol):
         ...
 
 
+class Session(Protocol):
+    """A loaded network of any inputs and outputs.
+
+    Attributes:
+        name, precision: as an :class:`Engine` has them.
+        inputs, outputs: shapes by name, in the file's order; ``None`` for a side of any size.
+    """
+
+    name: str
+    precision: str
+    inputs: dict[str, InputShape]
+    outputs: dict[str, InputShape]
+
+    def run(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """All outputs by name, of all inputs by name."""
+        ...
+
+
 class OnnxRuntimeEngine:
     """ONNX Runtime on the CPU; computes in float32."""
 
@@ -58,13 +76,18 @@ class OnnxRuntimeEngine:
             state.NoModel, state.NoSuchFile, state.NotImplemented, state.RuntimeException,
         ) as error:  # fmt: skip
             raise _damaged(path, error) from error
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        _check_ports(path, len(inputs), len(outputs))
-        self.input_shape = tuple(side if isinstance(side, int) else None for side in inputs[0].shape)
-        self._input, self._output = inputs[0].name, outputs[0].name
+        self.inputs, self.outputs = (
+            {port.name: tuple(side if isinstance(side, int) else None for side in port.shape) for port in ports}
+            for ports in (self._session.get_inputs(), self._session.get_outputs())
+        )
+        self.input_shape = next(iter(self.inputs.values()), ())
+        self._input, self._output = next(iter(self.inputs), ""), next(iter(self.outputs))
 
     def __call__(self, batch_NCHW: np.ndarray) -> np.ndarray:
         return np.asarray(self._session.run([self._output], {self._input: batch_NCHW})[0])
+
+    def run(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return dict(zip(self.outputs, map(np.asarray, self._session.run(list(self.outputs), feeds)), strict=True))
 
 
 class OpenVinoEngine:
@@ -84,20 +107,27 @@ class OpenVinoEngine:
         if threads is not None:
             config["INFERENCE_NUM_THREADS"] = threads
         try:
-            self._model = core.compile_model(path, "CPU", config)
+            model = core.read_model(path)  # a compiled one has forgotten which of a port's names the file gives it
+            self._model = core.compile_model(model, "CPU", config)
         except RuntimeError as error:
             raise _damaged(path, error) from error
-        _check_ports(path, len(self._model.inputs), len(self._model.outputs))
-        sides = self._model.input(0).partial_shape
-        self.input_shape = tuple(None if side.is_dynamic else side.get_length() for side in sides)
+        self.inputs, self.outputs = (
+            {port.get_any_name(): _sides(port.get_partial_shape()) for port in ports}
+            for ports in (model.inputs, model.outputs)
+        )
+        self.input_shape = next(iter(self.inputs.values()), ())
         self.precision = self._model.get_property("INFERENCE_PRECISION_HINT").to_string()
 
     def __call__(self, batch_NCHW: np.ndarray) -> np.ndarray:
         return self._model([np.ascontiguousarray(batch_NCHW)])[0]
 
+    def run(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        answers = self._model([np.ascontiguousarray(feeds[name]) for name in self.inputs])
+        return dict(zip(self.outputs, answers.values(), strict=True))
+
 
 # in the order in which "auto" tries them
-ENGINES: dict[str, Callable[[Path, int | None, Precision], Engine]] = {
+ENGINES: dict[str, Callable[[Path, int | None, Precision], "OnnxRuntimeEngine | OpenVinoEngine"]] = {
     "openvino": OpenVinoEngine,
     "onnxruntime": OnnxRuntimeEngine,
 }
@@ -124,7 +154,23 @@ def create_engine(
         EngineError: when the engine is unknown, not installed, or does not compute in that precision.
         ModelError: when the file is missing, damaged, or not of one input and one output.
     """
-    path = Path(onnx_path)
+    loaded = _load(Path(onnx_path), engine, threads, precision)
+    if (len(loaded.inputs), len(loaded.outputs)) != (1, 1):
+        raise ModelError(
+            f"{onnx_path} has {len(loaded.inputs)} inputs and {len(loaded.outputs)} outputs: "
+            "a pose network here has one of each"
+        )
+    return loaded
+
+
+def open_session(
+    onnx_path: str | Path, engine: str = "auto", threads: int | None = None, precision: Precision = "auto"
+) -> Session:
+    """Load an ONNX file of any inputs and outputs; arguments and errors as :func:`create_engine` has them."""
+    return _load(Path(onnx_path), engine, threads, precision)
+
+
+def _load(path: Path, engine: str, threads: int | None, precision: Precision) -> "OnnxRuntimeEngine | OpenVinoEngine":
     if engine != "auto" and engine not in ENGINES:
         raise EngineError(f"unknown engine '{engine}': use auto, {' or '.join(ENGINES)}")
     if precision not in ("auto", "f32", "bf16"):
@@ -143,9 +189,9 @@ def create_engine(
     return ENGINES[engine](path, threads, precision)
 
 
-def _check_ports(path: Path, inputs: int, outputs: int) -> None:
-    if (inputs, outputs) != (1, 1):
-        raise ModelError(f"{path} has {inputs} inputs and {outputs} outputs: a pose network here has one of each")
+def _sides(shape: Any) -> InputShape:
+    """Of OpenVINO's partial shape; nothing where not even the number of dimensions is known."""
+    return () if shape.rank.is_dynamic else tuple(None if side.is_dynamic else side.get_length() for side in shape)
 
 
 def _damaged(path: Path, error: Exception) -> ModelError:
