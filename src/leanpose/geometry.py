@@ -88,6 +88,17 @@ def crop_transform(
     return np.concatenate((linear, offset[..., None]), axis=-1)
 
 
+def resize_transform(zoom: ArrayLike) -> np.ndarray:
+    """The transform (2, 3) of an image enlarged by ``zoom``, one for both axes or x and y, its top left corner kept."""
+    zoom_x, zoom_y = np.broadcast_to(zoom, 2)
+    return np.array([[zoom_x, 0.0, (zoom_x - 1) / 2], [0.0, zoom_y, (zoom_y - 1) / 2]])
+
+
+def from_corner(points: np.ndarray) -> np.ndarray:
+    """Our pixels of points counted from the image's corner, as COCO and most detectors count; any shape."""
+    return points - 0.5
+
+
 def mirror(transform: np.ndarray, width: float) -> np.ndarray:
     """Transforms (..., 2, 3) followed by a horizontal mirror of the crop of ``width`` pixels."""
     mirrored = transform.copy()
