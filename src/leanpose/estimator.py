@@ -1,4 +1,4 @@
-"""PoseEstimator: images and person boxes in, poses out."""
+"""PoseEstimator: images in, and person boxes where the caller knows them; poses out."""
 
 import os
 from collections import deque
@@ -14,6 +14,7 @@ from leanpose import geometry
 from leanpose.boxes import check_boxes
 from leanpose.card import ModelCard
 from leanpose.decode import METHODS, decode, merge_flipped
+from leanpose.detector import Detector, PersonDetector
 from leanpose.engines import Engine, Precision, create_engine
 from leanpose.errors import BoxError, ImageError, ModelError
 from leanpose.media import as_bgr, load_image
@@ -26,7 +27,7 @@ OnError = Callable[[Image, ImageError | BoxError], None]
 
 
 class PoseEstimator:
-    """Finds the joints of the people in given boxes.
+    """Finds people, or takes the boxes given, and their joints.
 
     Attributes:
         card: of the model.
@@ -36,8 +37,8 @@ class PoseEstimator:
         batch_size: people per call of the engine.
 
     Example:
-        >>> poses = PoseEstimator()("photo.jpg", boxes=[[40, 20, 180, 400]])  # doctest: +SKIP
-        >>> poses.keypoints  # (1, K, 2) in image pixels  # doctest: +SKIP
+        >>> poses = PoseEstimator()("photo.jpg")  # doctest: +SKIP
+        >>> poses.keypoints  # (P, K, 2) in image pixels  # doctest: +SKIP
     """
 
     card: ModelCard
@@ -52,6 +53,7 @@ class PoseEstimator:
         decode: str | None = None,
         batch_size: int = 16,
         threads: int | None = None,
+        detector: str | os.PathLike[str] | Detector | None = "person",
     ) -> None:
         """Load a model.
 
@@ -61,6 +63,9 @@ class PoseEstimator:
             engine, precision, threads: as :func:`leanpose.engines.create_engine` takes them.
             flip_test, batch_size: see the attributes.
             decode: see the attributes; ``None`` for the card's.
+            detector: who finds the people of an image that comes without boxes: a model as
+                :class:`leanpose.detector.PersonDetector` takes it, which is loaded when it is first needed and runs on
+                the same engine; any other callable from a BGR image to boxes (P, 5); or ``None`` for nobody.
 
         Raises:
             ModelError: when the model is unknown, damaged, or does not fit its card, or a flip test is asked of one
@@ -86,12 +91,25 @@ class PoseEstimator:
                 f"model '{self.card.name}': nobody knows which joints of its skeleton a mirror swaps: leave the flip "
                 "test off"
             )
+        self._detector = detector
+        self._detector_options: tuple[str, Precision, int | None] = engine, precision, threads
         self.flip_test = flip_test
         self.batch_size = batch_size
         given, wanted = self.engine.input_shape, (None, 3, *self.card.input_hw)
         fits = len(given) == 4 and given[0] is None and all(g in (None, w) for g, w in zip(given, wanted, strict=True))
         if not fits:
             raise ModelError(f"{path} takes inputs of shape {given}; its card needs {wanted}, None being any number")
+
+    @property
+    def detector(self) -> Detector | None:
+        """Who finds the people: loaded when first asked for.
+
+        Raises:
+            ModelError, EngineError: as :class:`leanpose.detector.PersonDetector` does.
+        """
+        if isinstance(self._detector, (str, os.PathLike)):
+            self._detector = PersonDetector(self._detector, *self._detector_options)
+        return self._detector
 
     def __call__(
         self, image: Image, boxes: ArrayLike | None = None, *, whole_image: bool = False, color: Color = "bgr"
@@ -101,13 +119,16 @@ class PoseEstimator:
         Args:
             image: a file, or an array (H, W, 3), (H, W, 4) or (H, W).
             boxes: the people's extents, x1, y1, x2, y2 in pixels, (4,) or (P, 4); a fifth number is the box's score.
-                Boxes may reach over the image's edge. None of them, as in ``[]``, gives empty poses.
+                Boxes may reach over the image's edge. None of them, as in ``[]``, gives empty poses. With ``None``
+                the detector finds the people, and there may be none.
             whole_image: take the whole image as the box of one person.
             color: channel order of an array.
 
         Raises:
             ImageError: when the image cannot be used.
-            BoxError: when a box cannot be used, or there are neither boxes nor ``whole_image``.
+            BoxError: when a box cannot be used, the detector's too, or there are neither boxes nor ``whole_image`` nor
+                a detector.
+            ModelError, EngineError: when the detector is needed and cannot be loaded.
         """
         return next(self.estimate_pairs([(image, boxes)], whole_image=whole_image, color=color))
 
@@ -141,6 +162,7 @@ class PoseEstimator:
         Raises:
             ImageError, BoxError: as ``__call__`` does, without ``on_error``.
             ModelError: when the model's heatmaps do not fit its card.
+            ModelError, EngineError: when the detector is needed and cannot be loaded.
         """
         waiting: deque[_Waiting] = deque()  # images in order, whose people are
         crops: list[np.ndarray] = []  # first found
@@ -159,7 +181,7 @@ class PoseEstimator:
 
         for image, boxes in pairs:
             try:
-                pixels, image_waiting = _open(image, boxes, whole_image, color)
+                pixels, image_waiting = self._open(image, boxes, whole_image, color)
             except (ImageError, BoxError) as error:
                 if on_error is None:
                     raise
@@ -176,6 +198,39 @@ class PoseEstimator:
         if crops:
             run()
         yield from ready()
+
+    def _open(
+        self, image: Image, boxes: ArrayLike | None, whole_image: bool, color: Color
+    ) -> "tuple[np.ndarray, _Waiting]":
+        """The pixels in BGR, and what is to be kept of an image until its people are found."""
+        source = os.fspath(image) if isinstance(image, (str, os.PathLike)) else None
+        where = source or "image"
+        if boxes is not None and whole_image:
+            raise BoxError(f"{where}: pass either boxes or whole_image=True, not both")
+        pixels = load_image(image) if isinstance(image, (str, os.PathLike)) else as_bgr(image, color)
+        hw = (pixels.shape[0], pixels.shape[1])
+        if boxes is None and not whole_image:
+            checked, scores = self.find_people(pixels, where)
+        else:
+            checked, scores = check_boxes(geometry.image_box(*hw) if boxes is None else boxes, hw, source or "")
+        return pixels, _Waiting(hw, checked, scores, source)
+
+    def find_people(self, image: np.ndarray, where: str = "image") -> tuple[np.ndarray, np.ndarray]:
+        """The detector's boxes (P, 4) of a BGR image (H, W, 3) and their scores (P,), checked.
+
+        Args:
+            where: name of the image, for messages.
+
+        Raises:
+            BoxError: when there is no detector, or what it gives are no boxes.
+            ModelError, EngineError: when the detector cannot be loaded.
+        """
+        if self.detector is None:
+            raise BoxError(
+                f"{where}: nobody says where the people are, and this estimator has no detector: "
+                "pass boxes, or whole_image=True to take the whole image as one person"
+            )
+        return check_boxes(self.detector(image), image.shape[:2], f"{where}, found by the detector")  # type: ignore[arg-type]
 
     def preprocess(self, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Normalised crops (P, 3, h, w) float32 and their transforms (P, 2, 3) of boxes (P, 4) in a BGR image."""
@@ -234,20 +289,3 @@ class _Waiting:
         return Poses(
             keypoints, scores, self.boxes, self.box_scores, card.skeleton, self.image_hw, source=self.source
         )  # fmt: skip
-
-
-def _open(image: Image, boxes: ArrayLike | None, whole_image: bool, color: Color) -> tuple[np.ndarray, _Waiting]:
-    """The pixels in BGR, and what is to be kept of an image until its people are found."""
-    source = os.fspath(image) if isinstance(image, (str, os.PathLike)) else None
-    where = source or "image"
-    if boxes is None and not whole_image:
-        raise BoxError(
-            f"{where}: nobody says where the people are, and there is no detector yet: "
-            "pass boxes, or whole_image=True to take the whole image as one person"
-        )
-    if boxes is not None and whole_image:
-        raise BoxError(f"{where}: pass either boxes or whole_image=True, not both")
-    pixels = load_image(image) if isinstance(image, (str, os.PathLike)) else as_bgr(image, color)
-    hw = (pixels.shape[0], pixels.shape[1])
-    checked, box_scores = check_boxes(geometry.image_box(*hw) if boxes is None else boxes, hw, source or "")
-    return pixels, _Waiting(hw, checked, box_scores, source)

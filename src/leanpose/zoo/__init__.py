@@ -1,33 +1,88 @@
 """The packaged models: ``NAME.onnx`` beside its card ``NAME.json``, here in this folder."""
 
+import os
 from pathlib import Path
 
-from leanpose.card import ModelCard, file_sha256
+from leanpose.card import ModelCard
+from leanpose.card_file import file_sha256, read_card_file
+from leanpose.detector_card import DetectorCard
 from leanpose.errors import ModelError
 
 FOLDER = Path(__file__).parent
 
 
 def list_models() -> list[str]:
-    """Names of the packaged models."""
-    return sorted(path.stem for path in FOLDER.glob("*.onnx"))
+    """Names of the packaged pose models."""
+    return [name for name in _packaged() if not _is_detector(name)]
+
+
+def list_detectors() -> list[str]:
+    """Names of the packaged person detectors."""
+    return [name for name in _packaged() if _is_detector(name)]
 
 
 def find_model(name_or_path: str | Path) -> tuple[Path, ModelCard]:
-    """The ONNX file and the card of a packaged model by name, or of an ``.onnx`` file with its card beside it.
+    """The ONNX file and the card of a packaged pose model by name, or of an ``.onnx`` file with its card beside it.
 
     Raises:
-        ModelError: when there is no such model or card, or when the file is not the one that the card describes.
+        ModelError: when there is no such model or card, when it is a detector, or when the file is not the one that
+            the card describes.
     """
-    path = Path(name_or_path)
-    if str(name_or_path) in list_models():
-        path = FOLDER / f"{name_or_path}.onnx"
-    elif path.suffix != ".onnx":
+    if str(name_or_path) in list_detectors():
         names = ", ".join(list_models()) or "none in this build"
-        raise ModelError(f"unknown model '{name_or_path}': give a packaged one ({names}) or the path of an .onnx file")
-    elif not path.is_file():
-        raise ModelError(f"no model file at {path}")
+        raise ModelError(f"'{name_or_path}' is a person detector: give a pose model here ({names})")
+    path = _find(name_or_path, "model", list_models())
     card = ModelCard.load(path.with_suffix(".json"))
-    if file_sha256(path) != card.sha256:
-        raise ModelError(f"{path} is not the file that its card describes (sha256 differs): damaged, or not its card")
+    _check_sha256(path, card.sha256)
     return path, card
+
+
+def find_detector(name_or_path: str | os.PathLike[str]) -> tuple[Path, DetectorCard | None]:
+    """The ONNX file and the card of a packaged detector by name, or of an ``.onnx`` file.
+
+    The card is ``None`` for a file that has none beside it, such as another project's network.
+
+    Raises:
+        ModelError: when there is no such model, when it is a pose model, or when the file is not the one that the card
+            describes.
+    """
+    if str(name_or_path) in list_models():
+        names = ", ".join(list_detectors()) or "none in this build"
+        raise ModelError(f"'{name_or_path}' is a pose model: give a person detector here ({names})")
+    path = _find(name_or_path, "detector", list_detectors())
+    if not path.with_suffix(".json").exists():
+        return path, None
+    card = DetectorCard.load(path.with_suffix(".json"))
+    _check_sha256(path, card.sha256)
+    return path, card
+
+
+def _packaged() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob("*.onnx"))
+
+
+def _is_detector(name: str) -> bool:
+    try:
+        card = read_card_file(FOLDER / f"{name}.json")
+    except ModelError:  # said when the model is asked for
+        return False
+    return isinstance(card, dict) and card.get("kind") == DetectorCard.kind
+
+
+def _find(name_or_path: str | os.PathLike[str], what: str, names: list[str]) -> Path:
+    path = Path(name_or_path)
+    if str(name_or_path) in names:
+        return FOLDER / f"{name_or_path}.onnx"
+    if path.suffix != ".onnx":
+        listed = ", ".join(names) or "none in this build"
+        raise ModelError(
+            f"unknown {what} '{name_or_path}': give a packaged one ({listed}) or the path of an .onnx file"
+        )
+    if not path.is_file():
+        raise ModelError(f"no {what} file at {path}")
+    return path
+
+
+def _check_sha256(path: Path, sha256: str) -> None:
+    if file_sha256(path) != sha256:
+        raise ModelError(f"{path} is not the file that its card describes (sha256 differs): damaged, or not its card")
