@@ -198,10 +198,10 @@ def test_broken_image_stops_or_is_reported(estimator, dots, tmp_path):
     assert reported[0][0] is broken
 
 
-def test_nobody_is_invented(estimator, dots):
+def test_nobody_is_invented(estimator, dot_model, dots):
     image = dots(60, 60, [(30, 30)] * 3)
-    with pytest.raises(BoxError, match="whole_image=True"):
-        estimator(image)
+    with pytest.raises(BoxError, match="no detector: pass boxes, or whole_image=True"):
+        strict(dot_model(), detector=None)(image)
     with pytest.raises(BoxError, match="not both"):
         estimator(image, [1, 1, 9, 9], whole_image=True)
     for nobody in ([], np.zeros((0, 4))):
