@@ -4,8 +4,11 @@ import pytest
 
 from leanpose import zoo
 from leanpose.card import ModelCard
+from leanpose.detector_card import DetectorCard
 from leanpose.engines import create_engine
 from leanpose.errors import ModelError
+
+from ..blobs import blob_detector
 
 
 def test_model_by_path(dot_model):
@@ -21,6 +24,24 @@ def test_model_by_name(dot_model, monkeypatch):
     assert zoo.find_model("dots")[0] == path
     with pytest.raises(ModelError, match=r"unknown model 'dot'.*\(dots\)"):
         zoo.find_model("dot")
+
+
+def test_pose_models_and_detectors_side_by_side(dot_model, monkeypatch):
+    path = dot_model()
+    blobs = blob_detector(path.with_name("blobs.onnx"))
+    monkeypatch.setattr(zoo, "FOLDER", path.parent)
+    assert (zoo.list_models(), zoo.list_detectors()) == (["dots"], ["blobs"])
+    assert (
+        zoo.find_detector("blobs") == zoo.find_detector(blobs) == (blobs, DetectorCard.load(blobs.with_suffix(".json")))
+    )
+    with pytest.raises(ModelError, match=r"'dots' is a pose model: .* \(blobs\)"):
+        zoo.find_detector("dots")
+    with pytest.raises(ModelError, match=r"'blobs' is a person detector: .* \(dots\)"):
+        zoo.find_model("blobs")
+    with pytest.raises(ModelError, match=r"blobs\.json.*kind 'detector', but a model of kind 'pose'"):
+        zoo.find_model(blobs)
+    blobs.with_suffix(".json").unlink()
+    assert zoo.find_detector(blobs) == (blobs, None)
 
 
 def test_damaged_file_is_refused_before_it_is_loaded(dot_model):
@@ -47,3 +68,13 @@ def test_packaged_models_load_and_fit_their_cards(name):
     assert card.name == name
     shape = create_engine(path, "onnxruntime", threads=1).input_shape
     assert shape == (None, 3, *card.input_hw)
+
+
+@pytest.mark.parametrize("name", zoo.list_detectors())
+def test_packaged_detectors_load_and_fit_their_cards(name):
+    path, card = zoo.find_detector(name)
+    assert card is not None
+    assert (card.name, card.layout) == (name, "leanpose")
+    assert path.stat().st_size <= 5e6
+    loaded = create_engine(path, "onnxruntime", threads=1)
+    assert loaded.input_shape == (None, 3, None, None)
