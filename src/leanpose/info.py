@@ -8,6 +8,7 @@ from pathlib import Path
 
 from leanpose import __version__, zoo
 from leanpose.card import ModelCard
+from leanpose.detector_card import DetectorCard
 from leanpose.engines import ENGINES, INSTALL, installed_engines
 from leanpose.errors import ModelError
 
@@ -37,6 +38,7 @@ def report() -> dict[str, dict[str, str]]:
             "features": "not known on this system" if found is None else " ".join(found) or "none of note",
         },
         "models": {name: _describe_model(name) for name in zoo.list_models()} or {"none": "in this build"},
+        "detectors": {name: _describe_detector(name) for name in zoo.list_detectors()} or {"none": "in this build"},
         "folders": {
             "models": str(zoo.FOLDER),
             "cache": "none: models come with the package, nothing is downloaded",
@@ -83,5 +85,16 @@ def _describe_model(name: str) -> str:
         card = ModelCard.load(zoo.FOLDER / f"{name}.json")
     except ModelError as error:
         return f"unusable: {error}"
-    size = (zoo.FOLDER / f"{name}.onnx").stat().st_size
-    return f"{card.architecture}, {card.skeleton.name}, {card.input_hw[1]}x{card.input_hw[0]}, {size / 1e6:.1f} MB"
+    return f"{card.architecture}, {card.skeleton.name}, {card.input_hw[1]}x{card.input_hw[0]}, {_size(name)}"
+
+
+def _describe_detector(name: str) -> str:
+    try:
+        card = DetectorCard.load(zoo.FOLDER / f"{name}.json")
+    except ModelError as error:
+        return f"unusable: {error}"
+    return f"{card.architecture}, longer side {card.input_side}, {_size(name)}"
+
+
+def _size(name: str) -> str:
+    return f"{(zoo.FOLDER / f'{name}.onnx').stat().st_size / 1e6:.1f} MB"

@@ -7,8 +7,11 @@ import torch
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
+from leanpose import comparison, zoo
 from leanpose.cli import app
 from leanpose.models import create_model
+
+from ..blobs import blob_detector
 
 
 def _run(*words: object) -> tuple[int, str]:
@@ -68,3 +71,17 @@ def test_models_lists_every_network() -> None:
     assert code == 0
     for name in ("softgate_2x128", "elhrnet_w32_la_r8", "lpn_152", "sfm_basic72", "litehrnet_30", "ViPNAS"):
         assert name in shown
+
+
+def test_models_and_info_list_pose_models_and_detectors(dot_model, monkeypatch) -> None:
+    path = dot_model()
+    blob_detector(path.with_name("blobs.onnx"), input_side=352, params=2_340_000)
+    monkeypatch.setattr(zoo, "FOLDER", path.parent)
+    monkeypatch.setattr(comparison, "models_table", list)  # takes seconds
+    _, shown = _run("models")
+    (line,) = (line for line in shown.splitlines() if "blobs" in line)
+    assert all(word in line for word in ("people", "longer side 352", "2.34 M"))
+    assert "64x96" in next(line for line in shown.splitlines() if "dots" in line)
+    path.with_name("blobs.json").write_text('{"kind": "detector"}')
+    _, shown = _run("info")
+    assert "blobs  unusable: " in shown

@@ -18,15 +18,22 @@ def models() -> None:
 
     from leanpose import zoo
     from leanpose.card import ModelCard
+    from leanpose.detector_card import DetectorCard
 
-    table = Table("model", "architecture", "skeleton", "input", "params", "MACs", "scores", "terms")
-    for name in zoo.list_models():
-        card = ModelCard.load(zoo.FOLDER / f"{name}.json")
+    table = Table("model", "architecture", "finds", "input", "params", "MACs", "scores", "terms")
+    for name in [*zoo.list_models(), *zoo.list_detectors()]:
+        card: ModelCard | DetectorCard
+        if name in zoo.list_detectors():
+            card = DetectorCard.load(zoo.FOLDER / f"{name}.json")
+            finds, size = "people", f"longer side {card.input_side}"
+        else:
+            card = ModelCard.load(zoo.FOLDER / f"{name}.json")
+            finds, size = card.skeleton.name, f"{card.input_hw[1]}x{card.input_hw[0]}"
         table.add_row(
             name,
             card.architecture,
-            card.skeleton.name,
-            f"{card.input_hw[1]}x{card.input_hw[0]}",
+            finds,
+            size,
             f"{card.params / 1e6:.2f} M",
             f"{card.macs / 1e9:.2f} G",
             "\n".join(f"{score.metric} {score.value:g} ({score.protocol})" for score in card.scores),
