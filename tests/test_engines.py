@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from leanpose import engines
-from leanpose.engines import create_engine, installed_engines
+from leanpose.engines import create_engine, installed_engines, open_session
 from leanpose.errors import EngineError, ModelError
+
+from .blobs import constant_network
 
 
 @pytest.fixture
@@ -112,3 +114,19 @@ def test_networks_of_several_outputs(dot_model, engine):
     onnx.save(model, path)
     with pytest.raises(ModelError, match="1 inputs and 2 outputs"):
         create_engine(path, engine)
+
+
+@pytest.mark.parametrize("engine", installed_engines())
+def test_sessions_have_the_files_names_for_their_ports(tmp_path, engine):
+    outputs = {"second": np.arange(3.0, dtype=np.float32), "first": np.arange(4)[None]}
+    sizes = {"images": (1, 3, "height", 64), "orig_target_sizes": (1, 2)}
+    session = open_session(constant_network(tmp_path / "two.onnx", sizes, outputs), engine, precision="f32")
+    assert session.inputs == {"images": (1, 3, None, 64), "orig_target_sizes": (1, 2)}
+    assert session.outputs == {"second": (3,), "first": (1, 4)}
+    feeds = {"orig_target_sizes": np.array([[9, 9]]), "images": np.ones((1, 3, 32, 64), np.float32)}
+    answers = session.run(feeds)
+    assert list(answers) == ["second", "first"]
+    for name, expected in outputs.items():
+        np.testing.assert_array_equal(answers[name], expected)
+    with pytest.raises(ModelError, match=r"two\.onnx cannot compute on .*images \(1, 3, 32, 60\) float32"):
+        session.run(feeds | {"images": np.ones((1, 3, 32, 60), np.float32)})

@@ -50,7 +50,11 @@ class Session(Protocol):
     outputs: dict[str, InputShape]
 
     def run(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """All outputs by name, of all inputs by name."""
+        """All outputs by name, of all inputs by name.
+
+        Raises:
+            ModelError: when the network cannot compute on them.
+        """
         ...
 
 
@@ -69,12 +73,13 @@ class OnnxRuntimeEngine:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors only
         options.intra_op_num_threads = threads or 0  # 0: one per physical core
-        try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except (
+        self._path, self._faults = path, (
             state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf,
             state.NoModel, state.NoSuchFile, state.NotImplemented, state.RuntimeException,
-        ) as error:  # fmt: skip
+        )  # fmt: skip
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except self._faults as error:
             raise _damaged(path, error) from error
         self.inputs, self.outputs = (
             {port.name: tuple(side if isinstance(side, int) else None for side in port.shape) for port in ports}
@@ -87,7 +92,11 @@ class OnnxRuntimeEngine:
         return np.asarray(self._session.run([self._output], {self._input: batch_NCHW})[0])
 
     def run(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return dict(zip(self.outputs, map(np.asarray, self._session.run(list(self.outputs), feeds)), strict=True))
+        try:
+            answers = self._session.run(list(self.outputs), feeds)
+        except self._faults as error:
+            raise _cannot_compute(self._path, feeds, error) from error
+        return dict(zip(self.outputs, map(np.asarray, answers), strict=True))
 
 
 class OpenVinoEngine:
@@ -98,6 +107,7 @@ class OpenVinoEngine:
     def __init__(self, path: Path, threads: int | None, precision: Precision) -> None:
         import openvino
 
+        self._path = path
         core = openvino.Core()
         if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise EngineError("this CPU does not compute in bf16: leave the precision at 'auto' or take 'f32'")
@@ -122,7 +132,10 @@ class OpenVinoEngine:
         return self._model([np.ascontiguousarray(batch_NCHW)])[0]
 
     def run(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        answers = self._model([np.ascontiguousarray(feeds[name]) for name in self.inputs])
+        try:
+            answers = self._model([np.ascontiguousarray(feeds[name]) for name in self.inputs])
+        except RuntimeError as error:
+            raise _cannot_compute(self._path, feeds, error) from error
         return dict(zip(self.outputs, answers.values(), strict=True))
 
 
@@ -195,5 +208,13 @@ def _sides(shape: Any) -> InputShape:
 
 
 def _damaged(path: Path, error: Exception) -> ModelError:
-    reason = next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), "no reason given")
-    return ModelError(f"{path} is damaged or not an ONNX model: {reason}")
+    return ModelError(f"{path} is damaged or not an ONNX model: {_reason(error)}")
+
+
+def _cannot_compute(path: Path, feeds: dict[str, np.ndarray], error: Exception) -> ModelError:
+    given = ", ".join(f"{name} {value.shape} {value.dtype}" for name, value in feeds.items())
+    return ModelError(f"{path} cannot compute on {given}: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    return next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), "no reason given")
