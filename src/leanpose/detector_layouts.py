@@ -142,8 +142,7 @@ def _rtdetr(outputs: Mapping[str, np.ndarray], input_hw: tuple[int, int]) -> np.
     if logits.shape[:2] != boxes.shape[:2] or logits.shape[2] in DETR_CLASSES:
         return None
     pixels = boxes[0].astype(float) * (input_hw[1], input_hw[0], input_hw[1], input_hw[0])
-    best = logits[0].argmax(axis=1)
-    score = np.where(best == PERSON, 1 / (1 + np.exp(-logits[0, :, PERSON].astype(float))), 0)
+    score = 1 / (1 + np.exp(-logits[0, :, PERSON].astype(float)))  # classes do not exclude each other
     return _from_centres(pixels[:, :2], pixels[:, 2:], score)
 
 
