@@ -1,0 +1,149 @@
+"""Other people's pose libraries as contenders: they run in their own interpreters and take their turns there."""
+
+import json
+import os
+import queue
+import subprocess
+import threading
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from leanpose.errors import BenchmarkError
+
+SCRIPT = Path(__file__).with_name("mediapipe_peer.py")
+START_TIMEOUT = 120.0  # seconds; it loads a deep-learning library
+TURN_TIMEOUT = 60.0
+
+
+class PeerProcess:
+    """A running interpreter that answers each line on its stdin with a line of JSON.
+
+    Attributes:
+        name: of the peer with its version.
+        ready: what it can run.
+        failed: what it cannot, and why.
+    """
+
+    name: str
+    ready: list[str]
+    failed: dict[str, str]
+
+    def __init__(
+        self, python: Path, frames: list[np.ndarray], script: Path = SCRIPT, timeout: float = START_TIMEOUT
+    ) -> None:
+        """Start it.
+
+        Args:
+            python: interpreter, or a folder with ``bin/python`` in it.
+            frames: BGR images (H, W, 3) that it looks at in turn, over and over.
+            script: what it runs; see :mod:`leanpose.benchmark.mediapipe_peer` for the lines.
+
+        Raises:
+            BenchmarkError: when it does not start or has no mediapipe.
+        """
+        if python.is_dir():
+            python = python / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        self._python = python
+        self._folder = TemporaryDirectory()
+        file = Path(self._folder.name) / "frames.npy"
+        np.save(file, np.stack(frames)[..., ::-1])
+        try:
+            self._process = subprocess.Popen(
+                [python, script, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                text=True,
+            )  # fmt: skip
+        except OSError as error:
+            self._folder.cleanup()
+            raise BenchmarkError(f"cannot start {python}: {error.strerror}") from error
+        self._lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        try:
+            first = self._answer(timeout)
+            if "error" in first:
+                raise BenchmarkError(f"{python}: {first['error']}")
+            self.name = f"MediaPipe {first['version']}"
+            self.ready, self.failed = first["ready"], first["failed"]
+        except BaseException:
+            self.close()
+            raise
+
+    def ask(self, question: dict[str, Any], timeout: float = TURN_TIMEOUT) -> dict[str, Any]:
+        """The answer to a question.
+
+        Raises:
+            BenchmarkError: when the process has ended or does not answer in time; it is then ended.
+        """
+        try:
+            assert self._process.stdin
+            self._process.stdin.write(json.dumps(question) + "\n")
+            self._process.stdin.flush()
+        except (OSError, ValueError) as error:
+            raise BenchmarkError(f"{self._python} has ended") from error
+        return self._answer(timeout)
+
+    def close(self) -> None:
+        """End the process and remove its files."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe and not pipe.closed:
+                with suppress(BrokenPipeError):  # an unsent line
+                    pipe.close()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        try:
+            for line in self._process.stdout:
+                self._lines.put(line)
+        except ValueError:  # closed meanwhile
+            pass
+        self._lines.put("")
+
+    def _answer(self, timeout: float) -> dict[str, Any]:
+        try:
+            line = self._lines.get(timeout=timeout)
+        except queue.Empty as error:
+            self._process.kill()
+            raise BenchmarkError(f"{self._python} did not answer for {timeout:g} s") from error
+        try:
+            answer = json.loads(line)
+        except json.JSONDecodeError as error:
+            code = self._process.poll()
+            reason = f"ended with status {code}" if not line else f"said {line.strip()[:80]!r}, which is not JSON"
+            raise BenchmarkError(f"{self._python} {reason}") from error
+        return answer
+
+
+class Peer:
+    """One way to run a peer, as a contender.
+
+    Attributes:
+        name: of the peer, its model and mode.
+        calls, found: how many calls were made, and in how many a person was found.
+    """
+
+    def __init__(self, process: PeerProcess, way: str) -> None:
+        self.name = f"{process.name} {way}"
+        self.calls = self.found = 0
+        self._process = process
+        self._way = way
+
+    def turn(self, calls: int) -> list[float]:
+        answer = self._process.ask({"run": self._way, "calls": calls})
+        self.calls += calls
+        self.found += answer["found"]
+        return answer["seconds"]

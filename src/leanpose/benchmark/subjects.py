@@ -1,0 +1,160 @@
+"""An opened model as what can be timed: its whole way from image to answer, its parts, and its batches."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Literal, Protocol
+
+import numpy as np
+
+from leanpose.benchmark.scene import Scene
+from leanpose.card_file import Score
+from leanpose.detector import PersonDetector
+from leanpose.engines import Precision
+from leanpose.estimator import PoseEstimator
+
+Kind = Literal["pose", "detector"]
+END_TO_END, PREPROCESS, MODEL, POSTPROCESS = "end to end", "preprocess", "model", "postprocess"
+FRAMES = 4  # different ones that are looked at in turn; few, so that memory stays out of it
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A model in one engine and precision, as it is asked for; enough to open it again in another process.
+
+    Attributes:
+        model: name or path, as the estimator or detector takes it.
+        name: to show; the registry's for a network that was exported for the run.
+        kind: of the model.
+        engine, precision, threads, flip_test: as the estimator takes them.
+    """
+
+    model: str
+    name: str
+    kind: Kind
+    engine: str
+    precision: Precision
+    threads: int | None = None
+    flip_test: bool = False
+
+
+class Subject(Protocol):
+    """An opened model.
+
+    Attributes:
+        wanted: how it was opened.
+        engine, precision: really in use.
+        input_hw: height and width of what the network sees of the scene.
+        params: of the network.
+        macs: multiply-adds of one answer.
+        scores: measured accuracy, of the card.
+    """
+
+    wanted: Wanted
+    engine: str
+    precision: str
+    input_hw: tuple[int, int]
+    params: int
+    macs: int
+    scores: tuple[Score, ...]
+
+    def answer(self, image: np.ndarray, box: np.ndarray) -> object:
+        """What it finds in a BGR image (H, W, 3) with a person in a box (4,)."""
+        ...
+
+    def parts(self, scene: Scene) -> dict[str, Callable[[], object]]:
+        """The whole way of one person in a frame of the scene, and each part of it by itself."""
+        ...
+
+    def batch(self, scene: Scene, size: int) -> Callable[[], object] | None:
+        """The network on ``size`` people at once; ``None`` where it takes one image at a time."""
+        ...
+
+
+class PoseSubject:
+    """A pose model: from an image and a box to joints."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self._model = PoseEstimator(
+            wanted.model, wanted.engine, wanted.precision, wanted.flip_test, threads=wanted.threads, detector=None
+        )
+        card, looks = self._model.card, 1 + wanted.flip_test
+        self.engine, self.precision = self._model.engine.name, self._model.engine.precision
+        self.input_hw, self.params, self.macs, self.scores = card.input_hw, card.params, card.macs * looks, card.scores
+
+    def answer(self, image: np.ndarray, box: np.ndarray) -> object:
+        return self._model(image, box)
+
+    def parts(self, scene: Scene) -> dict[str, Callable[[], object]]:
+        model = self._model
+        frames, boxes = scene.frames(FRAMES)
+        whole, shown = (cycle(list(zip(frames, boxes, strict=True))) for _ in range(2))
+        crops, transforms = model.preprocess(frames[0], boxes[:1])
+        heatmaps = model.infer(crops).copy()
+
+        def preprocess() -> object:
+            frame, box = next(shown)
+            return model.preprocess(frame, box[None])
+
+        return {
+            END_TO_END: lambda: model(*next(whole)),
+            PREPROCESS: preprocess,
+            MODEL: lambda: model.infer(crops),
+            POSTPROCESS: lambda: model.postprocess(heatmaps, transforms),
+        }
+
+    def batch(self, scene: Scene, size: int) -> Callable[[], object] | None:
+        crops, _ = self._model.preprocess(scene.image, np.tile(scene.box, (size, 1)))
+        return lambda: self._model.infer(crops)
+
+
+class DetectorSubject:
+    """A person detector: from an image to boxes."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self._model = PersonDetector(wanted.model, wanted.engine, wanted.precision, wanted.threads)
+        card = self._model.card
+        self.engine, self.precision = self._model.engine.name, self._model.engine.precision
+        self.input_hw = (card.input_side, card.input_side)
+        self.params, self.macs, self.scores = card.params, card.macs, card.scores
+
+    def answer(self, image: np.ndarray, box: np.ndarray) -> object:
+        return self._model(image)
+
+    def parts(self, scene: Scene) -> dict[str, Callable[[], object]]:
+        model = self._model
+        frames, _ = scene.frames(FRAMES)
+        whole, shown = cycle(frames), cycle(frames)
+        batch, transform = model.preprocess(frames[0])
+        outputs = {name: values.copy() for name, values in model.infer(batch).items()}
+        input_hw = batch.shape[2], batch.shape[3]
+        self.macs = round(self.macs * input_hw[0] * input_hw[1] / np.prod(self.input_hw))
+        self.input_hw = input_hw
+        image_hw = frames[0].shape[0], frames[0].shape[1]
+        return {
+            END_TO_END: lambda: model(next(whole)),
+            PREPROCESS: lambda: model.preprocess(next(shown)),
+            MODEL: lambda: model.infer(batch),
+            POSTPROCESS: lambda: model.postprocess(outputs, transform, input_hw, image_hw),
+        }
+
+    def batch(self, scene: Scene, size: int) -> Callable[[], object] | None:
+        return None
+
+
+def open_subject(wanted: Wanted) -> Subject:
+    """Load a model.
+
+    Raises:
+        LeanposeError: as :class:`PoseEstimator` and :class:`PersonDetector` do.
+    """
+    return DetectorSubject(wanted) if wanted.kind == "detector" else PoseSubject(wanted)
+
+
+def label(subject: Subject) -> str:
+    """Name, engine and precision really in use, flip test."""
+    wanted = subject.wanted
+    flip = ", flip test" if wanted.flip_test and wanted.kind == "pose" else ""
+    return f"{wanted.name}, {subject.engine} {subject.precision}{flip}"
