@@ -127,6 +127,17 @@ def test_what_each_network_is_shown(tmp_path, network, inside, around):
     np.testing.assert_allclose(batch[0, :, 162, 318], around, rtol=1e-5)
 
 
+def test_rtdetr_is_told_the_size_of_its_input_width_first(tmp_path, monkeypatch):
+    """Its answers are then in the pixels of the input."""
+    inputs = {"images": (1, 3, 192, 320), "orig_target_sizes": (1, 2)}
+    detector = PersonDetector(constant_network(tmp_path / "other.onnx", inputs, detr_answer()), "onnxruntime")
+    given, run = {}, detector.engine.run
+    monkeypatch.setattr(detector.engine, "run", lambda feeds: given.update(feeds) or run(feeds))
+    detector(IMAGE)
+    assert given["orig_target_sizes"].dtype == np.int64
+    np.testing.assert_array_equal(given["orig_target_sizes"], [[320, 192]])
+
+
 def test_mmdeploys_open_sizes_become_a_square(tmp_path):
     path = constant_network(tmp_path / "rtm.onnx", {"input": (1, 3, "h", "w")}, mmdeploy_answer())
     batch, _ = PersonDetector(path, "onnxruntime").preprocess(IMAGE)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from leanpose import geometry
@@ -127,11 +128,13 @@ class PersonDetector:
         transform = geometry.resize_transform(zoom_hw[::-1])
         mean, std = np.asarray(card.mean, np.float32), np.asarray(card.std, np.float32)
         pixels = geometry.warp(image, transform, (int(shown[0]), int(shown[1])))
-        pixels = (pixels[..., :: -1 if card.color == "rgb" else 1] - mean) / std
         batch = np.zeros((1, 3, *padded), np.float32)
         if card.layout != "leanpose":
             batch += ((GREY - mean) / std)[:, None, None]
-        batch[0, :, : shown[0], : shown[1]] = pixels.transpose(2, 0, 1)
+        channels = cv2.split(pixels)[:: -1 if card.color == "rgb" else 1]
+        for seen, channel, its_mean, its_std in zip(batch[0], channels, mean, std, strict=True):
+            part = seen[: shown[0], : shown[1]]
+            np.divide(np.subtract(channel, its_mean, dtype=np.float32), its_std, out=part)
         return batch, transform
 
     def infer(self, batch: np.ndarray) -> dict[str, np.ndarray]:

@@ -134,7 +134,8 @@ def warp(image: np.ndarray, transform: np.ndarray, input_hw: tuple[int, int]) ->
         if cols > 0 and rows > 0:
             region = image[y1 : y1 + rows * shrink, x1 : x1 + cols * shrink]
             rest_y, rest_x = rows * shrink - region.shape[0], cols * shrink - region.shape[1]
-            region = cv2.copyMakeBorder(region, 0, rest_y, 0, rest_x, cv2.BORDER_CONSTANT)
+            if rest_y or rest_x:
+                region = cv2.copyMakeBorder(region, 0, rest_y, 0, rest_x, cv2.BORDER_CONSTANT)
             image = cv2.resize(region, (cols, rows), interpolation=cv2.INTER_AREA)
             # cell i of the averaged image is centred on source pixel x1 + shrink * (i + 0.5) - 0.5
             from_cells = np.array([[shrink, 0, x1 + (shrink - 1) / 2], [0, shrink, y1 + (shrink - 1) / 2], [0, 0, 1]])
