@@ -99,7 +99,7 @@ def test_an_export_that_differs_is_deleted_and_fails_the_command(
     path = checkpoint(RECIPE)
     written: list[Path] = []
 
-    def write_wrong(net: AnsweringNet, input_hw: tuple[int, int], onnx_path: Path) -> None:
+    def write_wrong(net: AnsweringNet, input_hw: tuple[int, int], onnx_path: Path, _folded: bool) -> None:
         wrong = AnsweringNet(create_model(RECIPE.model, 14, **RECIPE.model_args), RECIPE)
         wrong.load_state_dict({name: tensor * 1.001 for name, tensor in net.state_dict().items()})
         write_onnx(wrong, input_hw, onnx_path)
@@ -130,7 +130,7 @@ def test_names_and_places_that_cannot_be_are_refused(
         export_checkpoint(tmp_path / "run.ckpt", tmp_path / "tiny.onnx")
     path = checkpoint(RECIPE)
     monkeypatch.setattr(export, "check_parity", lambda *_: export.Parity(0, 0))
-    monkeypatch.setattr(export, "write_onnx", lambda _net, _hw, onnx_path: onnx_path.write_bytes(b"x"))
+    monkeypatch.setattr(export, "write_onnx", lambda _net, _hw, onnx_path, _folded: onnx_path.write_bytes(b"x"))
     with pytest.raises(ExportError, match="cannot write"):
         export_checkpoint(path, path / "inside" / "a_file.onnx")
 

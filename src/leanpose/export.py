@@ -4,14 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from leanpose import geometry
 from leanpose.card import ModelCard, file_sha256
-from leanpose.checkpoint import AnsweringNet, load_checkpoint
+from leanpose.checkpoint import load_checkpoint
 from leanpose.decode import decode
 from leanpose.engines import create_engine
 from leanpose.errors import ExportError, MissingExtraError
@@ -36,8 +37,13 @@ class Parity:
     pixels: float
 
 
-def export_checkpoint(checkpoint: Path, onnx: Path) -> tuple[ModelCard, Parity]:
+def export_checkpoint(checkpoint: Path, onnx: Path, folded: bool = True) -> tuple[ModelCard, Parity]:
     """Export a checkpoint to ``onnx`` with its card ``.json`` beside it, once both agree on the same crops.
+
+    Args:
+        checkpoint: a ``.ckpt`` file of a training.
+        onnx: the file to write.
+        folded: whether :mod:`leanpose.folding` rewrites the graph for speed.
 
     Raises:
         ModelError: when the checkpoint cannot be loaded.
@@ -49,7 +55,7 @@ def export_checkpoint(checkpoint: Path, onnx: Path) -> tuple[ModelCard, Parity]:
     loaded = load_checkpoint(checkpoint)
     with TemporaryDirectory() as folder:
         unproven = Path(folder) / onnx.name
-        write_onnx(loaded.net, loaded.card.input_hw, unproven)
+        write_onnx(loaded.net, loaded.card.input_hw, unproven, folded)
         parity = check_parity(loaded.net, unproven, loaded.card)
         card = replace(loaded.card, name=onnx.stem, sha256=file_sha256(unproven))
         write_whole(onnx, unproven.read_bytes(), ExportError)
@@ -57,24 +63,47 @@ def export_checkpoint(checkpoint: Path, onnx: Path) -> tuple[ModelCard, Parity]:
     return card, parity
 
 
-def write_onnx(net: AnsweringNet, input_hw: tuple[int, int], path: Path) -> None:
-    """Write a network as one ONNX file: ``images`` (batch, 3, H, W) f32 in, ``heatmaps`` (batch, J, h, w) out."""
+def write_onnx(
+    net: nn.Module,
+    input_hw: tuple[int, int],
+    path: Path,
+    folded: bool = True,
+    output: str = "heatmaps",
+    multiple: int | None = None,
+) -> None:
+    """Write a network as one ONNX file: ``images`` (batch, 3, H, W) f32 in, ``heatmaps`` (batch, J, h, w) out.
+
+    Args:
+        net: gives one tensor.
+        input_hw: height and width of its input.
+        path: the file to write.
+        folded: whether :mod:`leanpose.folding` rewrites the graph for speed.
+        output: name of what the network gives.
+        multiple: of which height and width may be any; None fixes them.
+    """
     try:
         import onnxscript  # noqa: F401  the exporter's back end
     except ModuleNotFoundError as error:
         raise MissingExtraError("onnxscript", "train") from error
+    from leanpose.folding import fold
+
     example = torch.zeros(2, 3, *input_hw)  # the exporter takes a batch of 1 for a constant
+    sides: dict[int, Any] = {0: torch.export.Dim("batch")}
+    if multiple:
+        sides |= {axis: multiple * torch.export.Dim(name, min=2) for axis, name in ((2, "rows"), (3, "columns"))}
     torch.onnx.export(
         net.eval(),
         (example,),
         path,
         input_names=["images"],
-        output_names=["heatmaps"],
-        dynamic_shapes={"images": {0: torch.export.Dim("batch")}},
+        output_names=[output],
+        dynamic_shapes=(sides,),
         external_data=False,
         dynamo=True,
         verbose=False,
     )
+    if folded:
+        fold(path)
     _strip_metadata(path)
 
 
@@ -103,7 +132,7 @@ def check_parity(net: Callable[[Tensor], Tensor], onnx: Path, card: ModelCard) -
     rng = np.random.default_rng(0)
     worst = Parity(0.0, 0.0)
     for batch in PARITY_BATCHES:
-        images = _smooth_noise(rng, batch, card.input_hw)
+        images = smooth_noise(rng, batch, card.input_hw)
         with torch.inference_mode():
             expected = net(torch.from_numpy(images)).numpy()
         actual = engine(images)
@@ -127,7 +156,7 @@ def check_parity(net: Callable[[Tensor], Tensor], onnx: Path, card: ModelCard) -
     return worst
 
 
-def _smooth_noise(rng: np.random.Generator, batch: int, input_hw: tuple[int, int]) -> np.ndarray:
+def smooth_noise(rng: np.random.Generator, batch: int, input_hw: tuple[int, int]) -> np.ndarray:
     """Random normalised crops (batch, 3, H, W) whose detail is coarse enough to excite a trained network."""
     height, width = input_hw
     coarse = rng.normal(size=(batch, 3, -(-height // 16), -(-width // 16))).astype(np.float32)

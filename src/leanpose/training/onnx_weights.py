@@ -43,11 +43,13 @@ def read_onnx_weights(path: Path, network: nn.Module, input_hw: tuple[int, int])
         for node in graph.node
         if node.op_type in ("Conv", "ConvTranspose") and len(node.input) == 3
     }
+    sliced = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Slice"}  # by leanpose.folding
     for node in graph.node:
         # weights that are equal are stored once, under the name of one of them
         if node.op_type == "BatchNormalization":
-            norm = node.input[1].removeprefix(PREFIX).removesuffix(".weight")
-            for part, name in zip(("bias", "running_mean", "running_var"), node.input[2:], strict=True):
+            weight, *others = (sliced.get(name, name) for name in node.input[1:])
+            norm = weight.removeprefix(PREFIX).removesuffix(".weight")
+            for part, name in zip(("bias", "running_mean", "running_var"), others, strict=True):
                 stored.setdefault(f"{norm}.{part}", stored[name.removeprefix(PREFIX)])
     built = network.state_dict()
     state = {name: stored[name] for name in built if name in stored and stored[name].dtype == built[name].dtype}
