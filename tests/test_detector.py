@@ -9,6 +9,10 @@ from hypothesis import strategies as st
 from leanpose.detector import PersonDetector, nms
 from leanpose.engines import installed_engines
 from leanpose.errors import EngineError, ImageError, ModelError
+from leanpose.geometry import box_iou, grow_box
+from leanpose.media import load_image
+from leanpose.readers import read_samples
+from leanpose.zoo import list_detectors
 
 from .blobs import MEAN, STD, blob_card, blob_detector, constant_network
 
@@ -207,3 +211,21 @@ def test_refusals(blob_path, dot_model):
         PersonDetector(blob_path)
     with pytest.raises(ModelError, match="damaged"):
         PersonDetector(f"yolox:{blob_path}")
+
+
+@pytest.mark.skipif("person" not in list_detectors(), reason="no packaged detector in this build")
+@pytest.mark.parametrize("engine", installed_engines())
+def test_the_packaged_detector_finds_sportspeople_and_nobody_in_landscapes(data_root, engine):
+    """Every 25th test image of LSP, padded by half its size, and every fifth background kept for measuring."""
+    detector = PersonDetector(engine=engine, threads=1)
+    people = read_samples([f"lsp:{data_root / 'lsp_dataset'}"], "test")[::25]
+    found = 0
+    for person in people:
+        image = person.load_image()
+        height, width = (side // 4 for side in image.shape[:2])
+        boxes = detector(cv2.copyMakeBorder(image, height, height, width, width, cv2.BORDER_CONSTANT, value=(114,) * 3))
+        body = grow_box(person.box, 0.15) + np.array([width, height] * 2)
+        found += bool((box_iou(boxes[:, :4], body) >= 0.5).any())
+    assert found >= 0.8 * len(people) == 32
+    empty = sorted((data_root / "backgrounds").glob("*.jpg"))[:100:5]
+    assert sum(len(detector(load_image(path))) for path in empty) <= 4
