@@ -61,7 +61,8 @@ def attempts(threads: int | None, cores: int, copied: int = COPIED) -> list[Atte
                 add(kind, f"PyTorch, side {side}", side**3, _torch_product(side, kind, threads))
     if threads is None or not found:  # the threads of NumPy's BLAS are not ours to set
         add("f32", "NumPy, side 1024", 1024**3, _numpy_product(1024))
-    add("copy", f"NumPy, {threads or cores} threads", 2 * copied, _copy(copied, threads or cores))
+    source, target = np.ones(copied, np.uint8), np.zeros(copied, np.uint8)
+    add("copy", f"NumPy, {threads or cores} threads", 2 * copied, _copy(source, target, threads or cores))
     return found
 
 
@@ -114,8 +115,7 @@ def _torch_product(side: int, precision: str, threads: int | None) -> Callable[[
     return lambda: torch.mm(a, b, out=out)
 
 
-def _copy(count: int, threads: int) -> Callable[[], object]:
-    source, target = np.ones(count, np.uint8), np.zeros(count, np.uint8)
+def _copy(source: np.ndarray, target: np.ndarray, threads: int) -> Callable[[], object]:
     parts = list(zip(np.array_split(target, threads), np.array_split(source, threads), strict=True))
     pool = ThreadPoolExecutor(threads)
     return lambda: list(pool.map(lambda part: np.copyto(*part), parts))

@@ -20,6 +20,18 @@ START_TIMEOUT = 120.0  # seconds; it loads a deep-learning library
 TURN_TIMEOUT = 60.0
 
 
+def find_interpreter(path: Path) -> Path:
+    """The interpreter at a path, or in the environment whose folder it is.
+
+    Raises:
+        BenchmarkError: when there is none.
+    """
+    python = path / ("Scripts/python.exe" if os.name == "nt" else "bin/python") if path.is_dir() else path
+    if not python.is_file():
+        raise BenchmarkError(f"no Python interpreter at {python}")
+    return python
+
+
 class PeerProcess:
     """A running interpreter that answers each line on its stdin with a line of JSON.
 
@@ -39,16 +51,14 @@ class PeerProcess:
         """Start it.
 
         Args:
-            python: interpreter, or a folder with ``bin/python`` in it.
+            python: as :func:`find_interpreter` takes it.
             frames: BGR images (H, W, 3) that it looks at in turn, over and over.
             script: what it runs; see :mod:`leanpose.benchmark.mediapipe_peer` for the lines.
 
         Raises:
             BenchmarkError: when it does not start or has no mediapipe.
         """
-        if python.is_dir():
-            python = python / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-        self._python = python
+        self._python = python = find_interpreter(python)
         self._folder = TemporaryDirectory()
         file = Path(self._folder.name) / "frames.npy"
         np.save(file, np.stack(frames)[..., ::-1])
@@ -122,8 +132,12 @@ class PeerProcess:
         try:
             answer = json.loads(line)
         except json.JSONDecodeError as error:
-            code = self._process.poll()
-            reason = f"ended with status {code}" if not line else f"said {line.strip()[:80]!r}, which is not JSON"
+            if line:
+                reason = f"said {line.strip()[:80]!r}, which is not JSON"
+            else:  # its output has ended, and it is about to
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(5)
+                reason = f"ended with status {self._process.poll()}"
             raise BenchmarkError(f"{self._python} {reason}") from error
         return answer
 

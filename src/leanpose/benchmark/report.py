@@ -30,7 +30,8 @@ class Section:
 def sections(benchmark: Benchmark) -> list[Section]:
     """All tables of a run; those that have nothing to show are left out."""
     made = [
-        _latency(benchmark), _shares(benchmark), _parts(benchmark), _ceilings(benchmark), _batches(benchmark), _processes(benchmark),
+        _latency(benchmark), _shares(benchmark), _parts(benchmark), _ceilings(benchmark), _batches(benchmark),
+        _processes(benchmark),
         *(Section(*section) for section in video_sections(benchmark.videos)),
         Section("Left out", ("what", "why"), list(benchmark.left_out.items())),
         Section("Notes", ("of", "what"), [(m.label, m.note) for m in benchmark.models if m.note]),
@@ -95,7 +96,7 @@ def _latency(benchmark: Benchmark) -> Section:
         )  # fmt: skip
     return Section(
         "Latency, one person, ms",
-        ("model", "input", "median", "95 %", "network", "times the first"),
+        ("model", "input", "median", "p95", "network", "times the first"),
         rows,
         "Image in memory to joints (detectors: to boxes); the network alone, median. Brackets: 95 % bootstrap interval "
         "over rounds in which all took turns.",

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from leanpose.benchmark import fresh
 from leanpose.benchmark.ceilings import attempts
 from leanpose.benchmark.energy import EnergyMeter
-from leanpose.benchmark.peers import Peer, PeerProcess
+from leanpose.benchmark.peers import Peer, PeerProcess, find_interpreter
 from leanpose.benchmark.result import Benchmark, Ceiling, Measured
 from leanpose.benchmark.scene import PERIOD, Scene
 from leanpose.benchmark.selection import open_subjects
@@ -84,6 +84,8 @@ def run(settings: Settings, scene: Scene, command: str, progress: Progress = lam
     Raises:
         ModelError, BenchmarkError: as :func:`open_subjects` does. What fails later is in ``left_out``.
     """
+    if settings.mediapipe:
+        find_interpreter(settings.mediapipe)  # before long work
     started, machine = datetime.now(UTC).isoformat(timespec="seconds"), describe_machine()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))

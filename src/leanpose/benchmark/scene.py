@@ -12,8 +12,8 @@ from leanpose.errors import BenchmarkError
 from leanpose.media import load_image
 
 HEIGHT, WIDTH = 720, 1280
-SWAY = np.array((60.0, 20.0))  # pixels to each side
-PERIOD = 60  # frames from one end to the other and back
+SWAY = np.array((30.0, 10.0))  # pixels to each side
+PERIOD = 30  # frames from one end to the other and back
 
 
 @dataclass(frozen=True, eq=False)
