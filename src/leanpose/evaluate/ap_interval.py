@@ -19,6 +19,20 @@ RECALLS = np.linspace(0, 1, 101)
 MAX_ANSWERS = 20  # per image, as COCO counts keypoints
 
 
+def resampled_ap(
+    ground_truth: Mapping[str, Any],
+    results: Sequence[Mapping[str, Any]],
+    sigmas: np.ndarray,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> np.ndarray:
+    """AP, from 0 to 1, of each resample of the images; the same seed draws the same images. Empty without people."""
+    matches = match_images(ground_truth, results, sigmas)
+    images = len(matches.people)
+    values = [weighted_ap(matches, weights) for weights in bootstrap_weights(images, resamples, seed)] if images else []
+    return np.array(values)
+
+
 def ap_interval(
     ground_truth: Mapping[str, Any],
     results: Sequence[Mapping[str, Any]],
@@ -27,10 +41,7 @@ def ap_interval(
     seed: int = SEED,
 ) -> tuple[float, float]:
     """95 % interval of AP, from 0 to 1, of COCO results against COCO annotations; both are NaN without people."""
-    matches = match_images(ground_truth, results, sigmas)
-    images = len(matches.people)
-    values = [weighted_ap(matches, weights) for weights in bootstrap_weights(images, resamples, seed)] if images else []
-    return percentile_interval(np.array(values))
+    return percentile_interval(resampled_ap(ground_truth, results, sigmas, resamples, seed))
 
 
 @dataclass(frozen=True, eq=False)

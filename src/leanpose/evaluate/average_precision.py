@@ -9,7 +9,7 @@ import numpy as np
 
 from leanpose.card import ModelCard
 from leanpose.errors import DatasetError
-from leanpose.evaluate.ap_interval import ap_interval
+from leanpose.evaluate.ap_interval import resampled_ap
 from leanpose.evaluate.estimation import Estimates, image_key
 from leanpose.evaluate.figures import Figure
 from leanpose.evaluate.protocols import are_detections
@@ -29,14 +29,14 @@ class Precision:
 
     Attributes:
         figures: in percent, AP first.
-        interval: of AP in percent, 95 % of the resamples of images.
+        resampled: AP in percent of each resample of images.
         answers: those that were measured.
         person_scores: of the answers.
         protocol: scores, NMS, areas and sigmas in words.
     """
 
     figures: list[Figure]
-    interval: tuple[float, float]
+    resampled: np.ndarray
     answers: Estimates
     person_scores: np.ndarray
     protocol: str
@@ -82,8 +82,8 @@ def measure_precision(
         raise DatasetError("nothing to evaluate: nobody has a labelled joint that the model knows")
     results = coco_results(estimates, scores, ids, truth["annotations"][0]["category_id"])
     figures = [Figure(key.lower(), key, 100 * value) for key, value in coco_ap(truth, results, sigmas).items()]
-    low, high = ap_interval(truth, results, sigmas)
-    return Precision(figures, (100 * low, 100 * high), estimates, scores, ", ".join((*words, sigmas_in_words)))
+    resampled = 100 * resampled_ap(truth, results, sigmas)
+    return Precision(figures, resampled, estimates, scores, ", ".join((*words, sigmas_in_words)))
 
 
 def match_people(people: Sequence[Sample], answers: Estimates, person_scores: np.ndarray) -> list[int | None]:

@@ -11,7 +11,7 @@ from leanpose.errors import DatasetError
 from leanpose.evaluate.average_precision import MATCHING_OKS, Precision, box_scores, match_people, measure_precision
 from leanpose.evaluate.estimation import Estimates, Progress, estimate, image_key
 from leanpose.evaluate.figures import Distances, Figure, pck_figures
-from leanpose.evaluate.intervals import pck_interval
+from leanpose.evaluate.intervals import percentile_interval, resampled_pck
 from leanpose.evaluate.protocols import (
     BoxSource,
     Metric,
@@ -59,7 +59,7 @@ class Evaluation:
         poses: the N answers in the joints of the model, one person each; None where no box led to the person.
         measured: their distances.
         figures: all figures, the main one first.
-        interval: of the main figure, 95 % of the resamples of people (of images for AP).
+        resampled: the main figure of each resample of people (of images for AP), the same ones for every model.
         answers: what goes into a submission: for detected boxes those that are left after OKS NMS.
         person_scores: of the answers.
         left_out: a message for each person who could not be used.
@@ -72,7 +72,7 @@ class Evaluation:
     poses: Sequence[Poses | None]
     measured: Distances
     figures: tuple[Figure, ...]
-    interval: tuple[float, float]
+    resampled: np.ndarray
     answers: Estimates
     person_scores: np.ndarray
     left_out: Sequence[str] = field(default_factory=tuple)
@@ -97,6 +97,11 @@ class Evaluation:
         """PCK in percent, mean over the limb joints, which every human skeleton has; NaN where there are none."""
         found = [figure.value for figure in self.figures if figure.key.endswith(" limbs")]
         return found[0] if found else float("nan")
+
+    @cached_property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the main figure."""
+        return percentile_interval(self.resampled)
 
     @property
     def spread(self) -> float:
@@ -185,12 +190,11 @@ def evaluate(
     parts += [words for words in (describe_mapping(estimator.card.skeleton, skeleton), estimator.describe()) if words]
     figures = pck_figures(measured, judged_people, predicted, options.hrnet_pckh01)
     if precision:
-        figures, interval = [*precision.figures, *figures], precision.interval
+        figures, resampled = [*precision.figures, *figures], precision.resampled
     else:
-        low, high = pck_interval(measured.counted, measured.threshold, pooled=metric == "pckh")
-        interval = (100 * low, 100 * high)
+        resampled = 100 * resampled_pck(measured.counted, measured.threshold, pooled=metric == "pckh")
     return Evaluation(
-        ", ".join(parts), metric, judged_people, predicted, poses, measured, tuple(figures), interval, answers, scores,
+        ", ".join(parts), metric, judged_people, predicted, poses, measured, tuple(figures), resampled, answers, scores,
         tuple(estimates.left_out),
     )  # fmt: skip
 

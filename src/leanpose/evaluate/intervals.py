@@ -23,10 +23,12 @@ def percentile_interval(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def pck_interval(
+def resampled_pck(
     distances: np.ndarray, threshold: float, pooled: bool = False, resamples: int = RESAMPLES, seed: int = SEED
-) -> tuple[float, float]:
-    """95 % interval of the mean PCK, from 0 to 1, of distances (N, K) that are NaN where not judged.
+) -> np.ndarray:
+    """The mean PCK, from 0 to 1, of each resample, of distances (N, K) that are NaN where not judged.
+
+    The same seed draws the same people: differences between two models' resamples are those of pairs.
 
     Args:
         pooled: the mean of all judged joints together, as MPII takes it, instead of the mean of the joints' means.
@@ -40,4 +42,11 @@ def pck_interval(
             count, right = count.sum(keepdims=True), right.sum(keepdims=True)
         if (count > 0).any():
             means[i] = (right[count > 0] / count[count > 0]).mean()
-    return percentile_interval(means)
+    return means
+
+
+def pck_interval(
+    distances: np.ndarray, threshold: float, pooled: bool = False, resamples: int = RESAMPLES, seed: int = SEED
+) -> tuple[float, float]:
+    """95 % interval of the mean PCK; arguments as :func:`resampled_pck` has them."""
+    return percentile_interval(resampled_pck(distances, threshold, pooled, resamples, seed))
