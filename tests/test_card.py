@@ -36,7 +36,15 @@ def card(**fields):
     "skeleton", [LSP14, COCO17, Skeleton("own", ("left_ear", "right_ear"), (("left_ear", "right_ear"),))]
 )
 def test_file_round_trip(tmp_path, skeleton):
-    written = card(skeleton=skeleton, color="rgb", cell_offset=0, flip_shift=1, decode="quarter", precision="int8")
+    written = card(
+        skeleton=skeleton,
+        color="rgb",
+        cell_offset=0,
+        flip_shift=1,
+        decode="quarter",
+        precision="int8",
+        quantization="nncf",
+    )
     written.save(tmp_path / "small.json")
     assert ModelCard.load(tmp_path / "small.json") == written
 
@@ -67,6 +75,7 @@ WRONG = {
     "flip_shift": [-1, 0.5],
     "decode": ["magic"],
     "precision": ["f64"],
+    "quantization": ["", 8],
     "scores": [[{"metric": "PCK", "value": "70", "protocol": "p", "command": "c"}], {}],
 }
 

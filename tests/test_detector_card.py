@@ -49,6 +49,7 @@ WRONG = {
     "epochs": [-1],
     "license": [""],
     "precision": ["f64"],
+    "quantization": ["", 8],
     "scores": [{}],
 }
 

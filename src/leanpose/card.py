@@ -51,6 +51,7 @@ class ModelCard(Card):
         flip_shift: cells by which mirrored-back heatmaps move to the right before they are averaged.
         decode: method of :func:`leanpose.decode.decode` behind the scores.
         precision: of the stored weights.
+        quantization: how they became f16 or int8, on which images, and what stayed float; None for f32.
         scores: measured figures.
 
     Raises:
@@ -91,6 +92,7 @@ class ModelCard(Card):
     flip_shift: int = 0
     decode: str = "taylor"
     precision: Literal["f32", "f16", "int8"] = "f32"
+    quantization: str | None = None
     scores: tuple[Score, ...] = ()
 
     def __post_init__(self) -> None:

@@ -182,6 +182,7 @@ SHARED_RULES: dict[str, Rule] = {
     "mean": (sized(3, is_number), "three numbers"),
     "std": (sized(3, is_positive), "three positive numbers"),
     "precision": (lambda value: value in ("f32", "f16", "int8"), "'f32', 'f16' or 'int8'"),
+    "quantization": (lambda value: value is None or is_text(value), "text, or null"),
     "scores": (_entries(Score), "a list of scores, each a number with metric, protocol and command"),
 }
 

@@ -34,6 +34,7 @@ class DetectorCard(Card):
         epochs: passes over the data.
         license: terms of the weights.
         precision: of the stored weights.
+        quantization: how they became f16 or int8, on which images, and what stayed float; None for f32.
         scores: measured figures.
 
     Raises:
@@ -68,4 +69,5 @@ class DetectorCard(Card):
     epochs: float = 0
     license: str = "as its source says"
     precision: Literal["f32", "f16", "int8"] = "f32"
+    quantization: str | None = None
     scores: tuple[Score, ...] = ()
