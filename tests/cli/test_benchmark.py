@@ -1,10 +1,12 @@
 """``leanpose benchmark``, at its smallest."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from leanpose.benchmark import ceilings
@@ -61,6 +63,8 @@ def test_an_earlier_run_is_drawn_with_scores(measured: tuple[str, Path], tmp_pat
         (["small", "--box", "1,2,3,4"], "give the picture"),
         (["small", "--image", "nowhere.jpg"], "nowhere.jpg"),
         (["small", "--scores", "nowhere.json"], "cannot read nowhere.json"),
+        (["small", "--video", "nowhere.mp4"], "nowhere.mp4"),
+        (["small", "--video", "x.mp4", "--image", "x.jpg"], "--image goes with --video synthetic"),
         (["--from", "nowhere.json"], "cannot read nowhere.json"),
         (["small", "--quick", "--mediapipe-python", "/nowhere/python"], "no Python interpreter at /nowhere/python"),
     ],
@@ -78,3 +82,13 @@ def test_scores_that_are_no_numbers_are_refused(content: str, tmp_path: Path) ->
     code, shown = _run("small", "--scores", tmp_path / "scores.json")
     assert code == 2
     assert "scores.json" in shown
+
+
+def test_the_page_names_options_that_there_are() -> None:
+    """Every line that runs it, in docs/benchmark.md."""
+    page = (Path(__file__).parents[2] / "docs" / "benchmark.md").read_text()
+    lines = [line.strip().partition("#")[0] for line in page.splitlines() if line.startswith("    leanpose benchmark")]
+    assert len(lines) > 8
+    command = get_command(app).commands["benchmark"]  # type: ignore[attr-defined]
+    for line in lines:
+        assert command.make_context("benchmark", shlex.split(line)[2:])

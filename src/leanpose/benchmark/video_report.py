@@ -25,12 +25,17 @@ def video_sections(videos: Sequence[VideoRun]) -> list[Plain]:
             )
         )  # fmt: skip
     stages = list(dict.fromkeys(stage for video in videos for each in video.passes for stage in each.split))
-    split = []
-    for video in videos:
-        of_frame = [
-            np.median([1000 * each.split.get(stage, 0.0) / each.frames for each in video.passes]) for stage in stages
+    split = np.array(
+        [
+            [np.median([1000 * each.split.get(stage, 0.0) / each.frames for each in video.passes]) for video in videos]
+            for stage in stages
         ]
-        split.append((video.label, *(f"{ms:.2f}" for ms in of_frame), f"{sum(of_frame):.2f}"))
+    )
+    total = split.sum(axis=0)
+    rows = [
+        (stage, *(f"{ms:.2f} ({100 * ms / whole:.0f} %)" for ms, whole in zip(of_stage, total, strict=True)))
+        for stage, of_stage in zip(stages, split, strict=True)
+    ]
     return [
         (
             "Video, end to end",
@@ -40,8 +45,8 @@ def video_sections(videos: Sequence[VideoRun]) -> list[Plain]:
         ),
         (
             "Video, ms per frame by stage",
-            ("model", *stages, "sum"),
-            split,
+            ("stage", *(video.label for video in videos)),
+            [*rows, ("sum", *(f"{whole:.2f}" for whole in total))],
             "One stage after the other, in passes of their own: the sum is more than a frame takes above.",
         ),
     ]

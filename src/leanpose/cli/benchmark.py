@@ -104,7 +104,7 @@ def benchmark(
         }  # fmt: skip
         scene = (image, _box(box))
         if video is not None:
-            done = _on_video(asked, scene, video, frames, detector, 1 if quick else rounds or 3)
+            done = _on_video(asked, scene, video, frames, detector, rounds or (1 if quick else 3))
         else:
             asked |= {"rounds": rounds or (3 if quick else 30), "calls": 2 if quick else calls}
             asked |= {"starts": 1 if quick and starts else starts, "mediapipe": mediapipe_python}
@@ -134,7 +134,15 @@ def _on_video(
     asked: dict[str, Any], scene: tuple[Path | None, tuple[float, ...] | None], video: str, frames: int, detector: str,
     rounds: int,
 ) -> "Benchmark":  # fmt: skip
-    raise BenchmarkError("not yet")
+    from leanpose.benchmark.scene import open_scene
+    from leanpose.benchmark.video import VideoSettings, run_on_video
+
+    picture, box = scene
+    if video != "synthetic" and picture:
+        raise BenchmarkError("--image goes with --video synthetic: a file has its own pictures")
+    source = open_scene(picture, box) if video == "synthetic" else video
+    settings = VideoSettings(**asked, detector=detector, rounds=rounds)
+    return run_on_video(settings, source, frames, _command(), _progress)
 
 
 def _progress(steps: Iterable[int], name: str) -> Iterable[int]:
