@@ -20,10 +20,13 @@ from leanpose.models import create_model
 from leanpose.skeleton import Skeleton, stored_skeleton
 from leanpose.training.recipes import Recipe
 
+PHOTOGRAPHERS = "pictures belong to their photographers (Flickr); research use"
 TERMS = {
-    "lsp": DataSource("Leeds Sports Pose", "pictures belong to their photographers (Flickr); research use"),
-    "lspet": DataSource("LSP-extended", "pictures belong to their photographers (Flickr); research use"),
+    "lsp": DataSource("Leeds Sports Pose", PHOTOGRAPHERS),
+    "lspet": DataSource("LSP-extended", PHOTOGRAPHERS),
+    "coco": DataSource("COCO", "annotations CC BY 4.0; " + PHOTOGRAPHERS),
 }
+LICENSE = "Apache-2.0 for the code; weights under the terms of the images they were trained on"
 
 
 class AnsweringNet(nn.Module):
@@ -57,11 +60,12 @@ class Checkpoint:
 class Stored:
     """What a checkpoint file of ``leanpose train`` holds, without a network around it.
 
-    ``ended`` says that the training ended before its last epoch, because validation no longer improved.
+    ``skeleton`` is None for a detector's; ``ended`` says that the training ended before its last epoch, because
+    validation no longer improved.
     """
 
     recipe: Recipe
-    skeleton: Skeleton
+    skeleton: Skeleton | None
     datasets: list[str]
     epoch: int
     weights: dict[str, Tensor]
@@ -71,6 +75,11 @@ class Stored:
     def finished(self) -> bool:
         """Whether nothing is left to train."""
         return self.ended or self.epoch + 1 >= self.recipe.epochs
+
+    @property
+    def network_weights(self) -> dict[str, Tensor]:
+        """Weights of the network alone, by its own names."""
+        return {k.removeprefix("model."): v for k, v in self.weights.items() if k.startswith("model.")}
 
 
 def read_checkpoint(path: Path) -> Stored:
@@ -82,9 +91,10 @@ def read_checkpoint(path: Path) -> Stored:
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         parameters = content["hyper_parameters"]
+        recipe = Recipe.from_dict(parameters["recipe"])
         return Stored(
-            Recipe.from_dict(parameters["recipe"]),
-            stored_skeleton(parameters["skeleton"]),
+            recipe,
+            stored_skeleton(parameters["skeleton"]) if recipe.task == "pose" else None,
             parameters["datasets"],
             content["epoch"],
             content["state_dict"],
@@ -100,13 +110,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Load a checkpoint written by ``leanpose train``: the averaged weights where the recipe averages.
 
     Raises:
-        ModelError: when the file is missing, is no checkpoint of leanpose, or its weights do not fit its recipe.
+        ModelError: when the file is missing, is no checkpoint of a pose network, or its weights do not fit its recipe.
     """
     stored = read_checkpoint(path)
-    recipe, skeleton, weights = stored.recipe, stored.skeleton, stored.weights
+    recipe, skeleton = stored.recipe, stored.skeleton
+    if skeleton is None:
+        raise ModelError(f"{path}: the checkpoint of a person detector, where one of a pose network is needed")
     network = create_model(recipe.model, len(skeleton), **recipe.model_args)
     try:
-        network.load_state_dict({k.removeprefix("model."): v for k, v in weights.items() if k.startswith("model.")})
+        network.load_state_dict(stored.network_weights)
     except RuntimeError as error:
         raise ModelError(f"{path}: the weights do not fit {recipe.model}: {error}") from error
     net = AnsweringNet(network, recipe).eval()
@@ -125,11 +137,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
         params=sum(p.numel() for p in network.parameters()),
         macs=complexity(network, recipe.input_hw).macs,
         recipe=recipe.name + (f", taught by {Path(recipe.teacher).name}" if recipe.teacher else ""),
-        data=tuple(TERMS.get(name, DataSource(name, "not stated")) for name in stored.datasets),
+        data=sources_of(stored),
         epochs=stored.epoch + 1,
-        license="Apache-2.0 for the code; weights under the terms of the images they were trained on",
+        license=LICENSE,
     )
     return Checkpoint(net, recipe, card)
+
+
+def sources_of(stored: Stored) -> tuple[DataSource, ...]:
+    """The datasets behind a checkpoint, for its card."""
+    return tuple(TERMS.get(name, DataSource(name, "not stated")) for name in stored.datasets)
 
 
 def save_weights(checkpoint: Path, weights: Path) -> ModelCard:

@@ -79,6 +79,9 @@ def export(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The file; .onnx beside the checkpoint if not given.")
     ] = None,
+    no_fold: Annotated[
+        bool, typer.Option("--no-fold", help="Keep the network's own operations; see docs/speed.md.")
+    ] = False,
 ) -> None:
     """Export a checkpoint with its card: to ONNX, or, by the name's ending, to .safetensors to train on from.
 
@@ -90,10 +93,18 @@ def export(
         card = save_weights(checkpoint, out)
         typer.echo(f"{out}: {card.params / 1e6:.2f} M parameters in half precision")
         return
-    from leanpose.export import export_checkpoint
+    from leanpose.checkpoint import read_checkpoint
 
     onnx = out or checkpoint.with_suffix(".onnx")
-    card, parity = export_checkpoint(checkpoint, onnx)
+    if read_checkpoint(checkpoint).recipe.task == "person":
+        from leanpose.detector_checkpoint import export_detector
+
+        detector = export_detector(checkpoint, onnx)
+        typer.echo(f"{onnx}: {detector.params / 1e6:.2f} M parameters, {detector.macs / 1e9:.2f} G MACs")
+        return
+    from leanpose.export import export_checkpoint
+
+    card, parity = export_checkpoint(checkpoint, onnx, not no_fold)
     typer.echo(
         f"{onnx}: {card.params / 1e6:.2f} M parameters, {card.macs / 1e9:.2f} G MACs; differs from the checkpoint by "
         f"{parity.heatmap:.1e} of the peak and {parity.pixels:.4f} px at most"

@@ -100,7 +100,7 @@ def augmented_crop(
         points = geometry.flip_keypoints(points, width, skeleton.flip_permutation)
         labelled = labelled[skeleton.flip_permutation]
     crop = geometry.warp(image, transform, input_hw)
-    _change_colour(crop, a, rng)
+    change_colour(crop, a, rng)
     if rng.random() < a.occlusion:
         _occlude(crop, rng)
     shown = (points >= -0.5).all(axis=1) & (points <= np.array([width, height]) - 0.5).all(axis=1)
@@ -143,7 +143,8 @@ def _draw_side(a: Augmentation, rng: np.random.Generator) -> float:
     return min(max(rng.normal(1, a.scale), 1 - a.scale), 1 + a.scale)
 
 
-def _change_colour(crop: np.ndarray, a: Augmentation, rng: np.random.Generator) -> None:
+def change_colour(crop: np.ndarray, a: Augmentation, rng: np.random.Generator) -> None:
+    """Change the colours of a picture (H, W, 3) in place."""
     gains = rng.uniform(1 - a.colour, 1 + a.colour, size=3)
     if rng.random() < a.grey:
         crop[:] = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)

@@ -15,17 +15,18 @@ from leanpose.readers import Sample
 Batch = dict[str, Any]
 Item = tuple[np.ndarray, np.ndarray, np.ndarray, int]
 Size = tuple[int, int]
+Key = tuple[int, int] | tuple[int, int, int]  # epoch, index, and which of its draws in the epoch, the first if not said
 
 
 class CropDataset(Dataset[Item | DatasetError]):
-    """Augmented crops of samples, addressed by (epoch, index) so that every epoch shows other crops.
+    """Augmented crops of samples, addressed by (epoch, index, turn) so that every epoch and turn shows other crops.
 
     Args:
         samples: people to crop.
         input_hw: crop size in pixels, or a function from the epoch to it.
         padding: side of the crop over the side of the person's box.
         augmentation: what to change at random.
-        seed: of all randomness; the same (seed, epoch, index) always gives the same crop.
+        seed: of all randomness; the same (seed, epoch, index, turn) always gives the same crop.
     """
 
     def __init__(
@@ -45,12 +46,12 @@ class CropDataset(Dataset[Item | DatasetError]):
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, key: tuple[int, int]) -> Item | DatasetError:
+    def __getitem__(self, key: Key) -> Item | DatasetError:
         """Crop, points, labelled and index; or, as a value, the error of an image that cannot be read.
 
         A value, because an error raised in a worker reaches the trainer as a traceback and ends the training.
         """
-        epoch, index = key
+        epoch, index, turn = (*key, 0)[:3]
         sample = self.samples[index]
         try:
             image = sample.load_image()
@@ -59,13 +60,15 @@ class CropDataset(Dataset[Item | DatasetError]):
         input_hw = self.input_hw(epoch) if callable(self.input_hw) else self.input_hw
         crop, points, labelled = augmented_crop(
             image, sample.keypoints, sample.labelled, sample.box, sample.skeleton,
-            input_hw, self.padding, self.augmentation, np.random.default_rng((self.seed, epoch, index)),
+            input_hw, self.padding, self.augmentation, np.random.default_rng((self.seed, epoch, index, turn)),
         )  # fmt: skip
         return crop, points, labelled, index
 
 
-class EpochSampler(Sampler[tuple[int, int]]):
-    """Yields (epoch, index): each index ``repeats[index]`` times an epoch, shuffled by seed and epoch.
+class EpochSampler(Sampler[tuple[int, int, int]]):
+    """Yields (epoch, index, turn): an epoch has each index with turns from 0 to below ``repeats[index]``.
+
+    The order depends on seed and epoch.
 
     Under several processes each takes every ``world_size``-th draw of the same order, padded to equal length.
     """
@@ -73,7 +76,7 @@ class EpochSampler(Sampler[tuple[int, int]]):
     def __init__(
         self, repeats: Sequence[int], seed: int = 0, shuffle: bool = True, rank: int = 0, world_size: int = 1
     ) -> None:
-        self.indices = np.repeat(np.arange(len(repeats)), repeats)
+        self.draws = np.array([(index, turn) for index, count in enumerate(repeats) for turn in range(count)])
         self.seed, self.shuffle, self.rank, self.world_size = seed, shuffle, rank, world_size
         self.epoch = 0
 
@@ -82,14 +85,14 @@ class EpochSampler(Sampler[tuple[int, int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-len(self.indices) // self.world_size)
+        return -(-len(self.draws) // self.world_size)
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        order = self.indices
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        order = np.arange(len(self.draws))
         if self.shuffle:
             order = np.random.default_rng((self.seed, self.epoch)).permutation(order)
         mine = np.resize(order, len(self) * self.world_size)[self.rank :: self.world_size]
-        return ((self.epoch, int(index)) for index in mine)
+        return ((self.epoch, int(index), int(turn)) for index, turn in self.draws[mine])
 
 
 def collate(items: Sequence[Item | DatasetError]) -> Batch:
@@ -113,10 +116,15 @@ def collate(items: Sequence[Item | DatasetError]) -> Batch:
     }
 
 
-def crop_loader(
-    dataset: CropDataset, sampler: EpochSampler, batch_size: int, workers: int, drop_last: bool
+def epoch_loader(
+    dataset: Dataset[Any],
+    sampler: EpochSampler,
+    batch_size: int,
+    workers: int,
+    drop_last: bool,
+    collate_fn: Callable[[Sequence[Any]], Batch] = collate,
 ) -> DataLoader:
-    """A loader of batches as :func:`collate` makes them.
+    """A loader of batches as :func:`collate`, or another, makes them.
 
     With workers, OpenCV is left one thread in this process too.
     """
@@ -128,7 +136,7 @@ def crop_loader(
         batch_size=batch_size,
         sampler=sampler,
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=collate_fn,
         drop_last=drop_last,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),

@@ -7,13 +7,15 @@ is the soft-gated network without its outermost level, so that it can start with
 Shape suffixes: B batch, C channels, H height, W width, M candidates.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from leanpose import geometry
+from leanpose.errors import ModelError
 from leanpose.models.layers import check_input
 from leanpose.models.softgate import LEVELS, GatedBlock, HybridStack, softgate_stem
 
@@ -32,6 +34,7 @@ class PersonNet(nn.Module):
     """
 
     stride = 8
+    early_layers = ("stem", "encode")  # half of the work; may stay frozen for a while
     input_multiple = stride * 2 ** (LEVELS - 1)
 
     def __init__(self, width: int = 128) -> None:
@@ -69,17 +72,35 @@ class PersonNet(nn.Module):
             raise RuntimeError("not the weights of a one-stack soft-gated network")
 
 
-def cell_centres(height: int, width: int, stride: int, like: Tensor) -> Tensor:
-    """Input pixels (2, height, width), x before y, of the cells' centres."""
+DETECTORS: dict[str, Callable[..., PersonNet]] = {"person_1x128": PersonNet}
+
+
+def create_detector(name: str, **arguments: Any) -> PersonNet:
+    """Build the detector ``name``, with any of its constructor arguments replaced.
+
+    Raises:
+        ModelError: when no detector has that name, or its constructor does not take an argument.
+    """
+    if name not in DETECTORS:
+        raise ModelError(f"unknown detector '{name}': use one of {', '.join(sorted(DETECTORS))}")
+    try:
+        return DETECTORS[name](**arguments)
+    except TypeError as error:
+        raise ModelError(f"detector '{name}' cannot be built with {arguments}: {error}") from error
+
+
+def cell_centres(maps: Tensor, stride: int) -> Tensor:
+    """Input pixels (2, H, W), x before y, of the centres of the cells of maps (..., H, W)."""
+    height, width = maps.shape[-2:]
     y, x = torch.meshgrid(
-        torch.arange(height, device=like.device), torch.arange(width, device=like.device), indexing="ij"
+        torch.arange(height, device=maps.device), torch.arange(width, device=maps.device), indexing="ij"
     )
-    return geometry.cells_to_crop(torch.stack((x, y)).to(like.dtype), stride)  # type: ignore[arg-type]
+    return geometry.cells_to_crop(torch.stack((x, y)).to(maps.dtype), stride)  # type: ignore[arg-type]
 
 
 def boxes_from_sides(sides_B4HW: Tensor, stride: int) -> Tensor:
     """Boxes (B, 4, H, W), xyxy in input pixels, from distances to their sides."""
-    centres = cell_centres(*sides_B4HW.shape[-2:], stride, sides_B4HW)
+    centres = cell_centres(sides_B4HW, stride)
     return torch.cat((centres - sides_B4HW[:, :2], centres + sides_B4HW[:, 2:]), dim=1)
 
 

@@ -1,4 +1,4 @@
-"""Freezing: only the layers that give heatmaps learn, for a while or throughout."""
+"""Freezing: only the last layers learn, for a while or throughout."""
 
 from typing import Any
 
@@ -10,7 +10,10 @@ from leanpose.training.initialisation import head_layers
 
 
 class FrozenBackbone(L.Callback):
-    """Keeps everything but the heads as it is, BatchNorm statistics included, for the first ``epochs`` epochs."""
+    """Keeps what is frozen first as it is, BatchNorm statistics included, for the first ``epochs`` epochs.
+
+    That is a network's ``early_layers``, or everything but the heads of one that names none.
+    """
 
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
@@ -21,10 +24,12 @@ class FrozenBackbone(L.Callback):
 
 
 def freeze(network: nn.Module, frozen: bool) -> None:
-    """Stop, or let, all layers but the heads learn."""
-    heads = {id(parameter) for layer in head_layers(network) for parameter in layer.parameters()}
-    for parameter in network.parameters():
-        parameter.requires_grad_(not frozen or id(parameter) in heads)
-    for module in network.modules():
+    """Stop, or let, the network's ``early_layers`` learn; of one that names none, all layers but the heads."""
+    early = [network.get_submodule(name) for name in getattr(network, "early_layers", ())]
+    learning = set() if early else {id(p) for layer in head_layers(network) for p in layer.parameters()}
+    body = nn.ModuleList(early) if early else network
+    for parameter in body.parameters():
+        parameter.requires_grad_(not frozen or id(parameter) in learning)
+    for module in body.modules():
         if isinstance(module, _BatchNorm):
             module.train(not frozen)

@@ -7,7 +7,7 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from leanpose import geometry
 from leanpose.data.dataset import Batch
@@ -31,7 +31,82 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 MAX_UNREADABLE = 0.01  # share of the samples whose images may be unreadable before the training stops
 
 
-class PoseModule(L.LightningModule):
+class RecipeModule(L.LightningModule):
+    """What every training of a recipe has: normalised input, optimiser and schedule, and watch over the images.
+
+    Subclasses set ``model``.
+
+    Args:
+        recipe: what to train.
+        sample_names: names by sample index, for messages.
+    """
+
+    model: nn.Module
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, recipe: Recipe, sample_names: list[str] | None) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.sample_names = sample_names or []
+        self.register_buffer("mean", torch.tensor(recipe.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(recipe.std).view(1, 3, 1, 1), persistent=False)
+        self._unreadable: set[str] = set()
+
+    def forward(self, images_BCHW: Tensor) -> Any:
+        """What the network gives for uint8 BGR images (B, 3, H, W)."""
+        images = images_BCHW if self.recipe.color == "bgr" else images_BCHW.flip(1)
+        return self.model((images.float() - self.mean) / self.std)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Optimiser and a learning rate set at every step from :meth:`Recipe.lr_at`."""
+        r = self.recipe
+        # Gates, biases and BatchNorm parameters are no weights to decay.
+        matrices = [p for p in self.model.parameters() if p.squeeze().ndim > 1]
+        others = [p for p in self.model.parameters() if p.squeeze().ndim <= 1]
+        groups = [{"params": matrices, "weight_decay": r.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        if r.body_lr != 1:
+            heads = {id(p) for layer in head_layers(self.model) for p in layer.parameters()}
+            groups = [
+                {**group, "params": [p for p in group["params"] if (id(p) in heads) == is_head], "lr": r.lr * factor}
+                for group in groups
+                for is_head, factor in ((True, 1.0), (False, r.body_lr))
+            ]
+        optimizer = OPTIMIZERS[r.optimizer](groups, lr=r.lr)
+        steps_per_epoch = self.trainer.estimated_stepping_batches / (self.trainer.max_epochs or r.epochs)
+        # a cosine is read at a step's end, to reach 0; steps in its middle, to fall with the first step of an epoch
+        point = 0.5 if r.schedule == "steps" else 1.0
+        factor = lambda step: r.lr_at((step + point) / steps_per_epoch) / r.lr  # noqa: E731
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _finite(self, loss: Tensor, batch: Batch) -> Tensor:
+        """The loss itself, refused when it is not finite."""
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"the loss became {loss.item()} in epoch {self.current_epoch}, on the images "
+                f"{', '.join(self._names(batch))}: look at them, or lower the learning rate"
+            )
+        return loss
+
+    def _count_unreadable(self, batch: Batch) -> None:
+        """Warn of each unreadable image once; stop when they are more than a stray few."""
+        for message in batch["unreadable"]:
+            if message not in self._unreadable:
+                self._unreadable.add(message)
+                LOG.warning("left out: %s (unreadable images so far: %d)", message, len(self._unreadable))
+        if len(self._unreadable) > MAX_UNREADABLE * len(self.sample_names):
+            raise TrainingError(
+                f"{len(self._unreadable)} images cannot be read, more than {MAX_UNREADABLE:.0%} of the "
+                f"{len(self.sample_names)} people to train on; one of them is {min(self._unreadable)}: "
+                "repair the dataset, or take them out of its labels"
+            )
+
+    def _names(self, batch: Batch) -> list[str]:
+        return [self.sample_names[i] if self.sample_names else str(i) for i in batch["index"].tolist()]
+
+
+class PoseModule(RecipeModule):
     """Trains ``recipe.model`` on batches of :func:`leanpose.data.dataset.collate`.
 
     Args:
@@ -41,9 +116,6 @@ class PoseModule(L.LightningModule):
         sample_names: names by sample index, for messages.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(
         self,
         recipe: dict[str, Any],
@@ -51,27 +123,17 @@ class PoseModule(L.LightningModule):
         datasets: list[str],
         sample_names: list[str] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(Recipe.from_dict(recipe), sample_names)
         self.save_hyperparameters(ignore=["sample_names"])
-        self.recipe = Recipe.from_dict(recipe)
         self.skeleton = stored_skeleton(skeleton)
         if self.recipe.augmentation.flip and not self.skeleton.flippable:
             LOG.warning("nobody knows which joints of %s a mirror swaps: crops are not flipped", self.skeleton.name)
-        self.sample_names = sample_names or []
         self.model = create_model(self.recipe.model, len(self.skeleton), **self.recipe.model_args)
         initialise(self.model, self.recipe)
         self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.register_buffer("mean", torch.tensor(self.recipe.mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(self.recipe.std).view(1, 3, 1, 1), persistent=False)
         # in a tuple, so that it is no submodule: its weights belong into no checkpoint
         self._teacher = (Teacher(self.recipe.teacher, self.skeleton),) if self.recipe.teacher else ()
         self._val_distances: list[np.ndarray] = []
-        self._unreadable: set[str] = set()
-
-    def forward(self, images_BCHW: Tensor) -> list[Tensor]:
-        """uint8 BGR crops (B, 3, H, W) -> raw heatmaps (B, J, H/4, W/4) per stage."""
-        images = images_BCHW if self.recipe.color == "bgr" else images_BCHW.flip(1)
-        return self.model((images.float() - self.mean) / self.std)
 
     def training_step(self, batch: Batch, _batch_index: int) -> Tensor | None:
         """Loss summed over stages (eq. 2 with MSE), averaged over the batch; None if no image of it is readable.
@@ -82,13 +144,8 @@ class PoseModule(L.LightningModule):
         self._count_unreadable(batch)
         if not len(batch["index"]):
             return None
-        stages = self(batch["images"])
-        loss = self._loss_B(stages, batch).mean()
-        if not torch.isfinite(loss):
-            raise TrainingError(
-                f"the loss became {loss.item()} in epoch {self.current_epoch}, on the images "
-                f"{', '.join(self._names(batch))}: look at them, or lower the learning rate"
-            )
+        stages = self(batch["images"])  # raw heatmaps (B, J, H/4, W/4)
+        loss = self._finite(self._loss_B(stages, batch).mean(), batch)
         size = len(batch["images"])
         self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=size, sync_dist=True)
         return loss
@@ -120,28 +177,6 @@ class PoseModule(L.LightningModule):
         threshold = MAIN_THRESHOLD[reference_of(self.skeleton)]
         self.log("val_pck", 100 * mean_over_joints(pck(distances, threshold)), prog_bar=True, sync_dist=True)
 
-    def configure_optimizers(self) -> dict[str, Any]:
-        """Optimiser and a learning rate set at every step from :meth:`Recipe.lr_at`."""
-        r = self.recipe
-        # Gates, biases and BatchNorm parameters are no weights to decay.
-        matrices = [p for p in self.model.parameters() if p.squeeze().ndim > 1]
-        others = [p for p in self.model.parameters() if p.squeeze().ndim <= 1]
-        groups = [{"params": matrices, "weight_decay": r.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        if r.body_lr != 1:
-            heads = {id(p) for layer in head_layers(self.model) for p in layer.parameters()}
-            groups = [
-                {**group, "params": [p for p in group["params"] if (id(p) in heads) == is_head], "lr": r.lr * factor}
-                for group in groups
-                for is_head, factor in ((True, 1.0), (False, r.body_lr))
-            ]
-        optimizer = OPTIMIZERS[r.optimizer](groups, lr=r.lr)
-        steps_per_epoch = self.trainer.estimated_stepping_batches / (self.trainer.max_epochs or r.epochs)
-        # a cosine is read at a step's end, to reach 0; steps in its middle, to fall with the first step of an epoch
-        point = 0.5 if r.schedule == "steps" else 1.0
-        factor = lambda step: r.lr_at((step + point) / steps_per_epoch) / r.lr  # noqa: E731
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
     def _loss_B(self, stages: list[Tensor], batch: Batch) -> Tensor:
         # what is not labelled may be anything, NaN included, and NaN times a weight of 0 is still NaN
         points = torch.where(batch["labelled"][..., None], batch["points"], 0.0)
@@ -153,19 +188,3 @@ class PoseModule(L.LightningModule):
             return labels_B
         weight = self.recipe.teacher_weight
         return (1 - weight) * labels_B + weight * teacher_loss_B(self._teacher[0], stages, batch, self.recipe)
-
-    def _count_unreadable(self, batch: Batch) -> None:
-        """Warn of each unreadable image once; stop when they are more than a stray few."""
-        for message in batch["unreadable"]:
-            if message not in self._unreadable:
-                self._unreadable.add(message)
-                LOG.warning("left out: %s (unreadable images so far: %d)", message, len(self._unreadable))
-        if len(self._unreadable) > MAX_UNREADABLE * len(self.sample_names):
-            raise TrainingError(
-                f"{len(self._unreadable)} images cannot be read, more than {MAX_UNREADABLE:.0%} of the "
-                f"{len(self.sample_names)} people to train on; one of them is {min(self._unreadable)}: "
-                "repair the dataset, or take them out of its labels"
-            )
-
-    def _names(self, batch: Batch) -> list[str]:
-        return [self.sample_names[i] if self.sample_names else str(i) for i in batch["index"].tolist()]

@@ -38,19 +38,26 @@ def read_onnx_weights(path: Path, network: nn.Module, input_hw: tuple[int, int])
         tensor.name.removeprefix(PREFIX): torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
         for tensor in graph.initializer
     }
+    made_of = {node.output[0]: node.input[0] for node in graph.node if node.op_type in ("Slice", "Reshape")}
+
+    def trained(name: str) -> str:
+        """The weight that a part of it, cut out by :mod:`leanpose.folding`, comes from."""
+        while name in made_of:
+            name = made_of[name]
+        return name.removeprefix(PREFIX)
+
     biases = {
-        node.input[1].removeprefix(PREFIX): node.input[2].removeprefix(PREFIX)
+        trained(node.input[1]): node.input[2].removeprefix(PREFIX)
         for node in graph.node
         if node.op_type in ("Conv", "ConvTranspose") and len(node.input) == 3
     }
-    sliced = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Slice"}  # by leanpose.folding
     for node in graph.node:
         # weights that are equal are stored once, under the name of one of them
         if node.op_type == "BatchNormalization":
-            weight, *others = (sliced.get(name, name) for name in node.input[1:])
-            norm = weight.removeprefix(PREFIX).removesuffix(".weight")
+            weight, *others = (trained(name) for name in node.input[1:])
+            norm = weight.removesuffix(".weight")
             for part, name in zip(("bias", "running_mean", "running_var"), others, strict=True):
-                stored.setdefault(f"{norm}.{part}", stored[name.removeprefix(PREFIX)])
+                stored.setdefault(f"{norm}.{part}", stored[name])
     built = network.state_dict()
     state = {name: stored[name] for name in built if name in stored and stored[name].dtype == built[name].dtype}
     folded: list[str] = []

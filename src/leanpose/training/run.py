@@ -3,8 +3,10 @@
 import ctypes
 import logging
 import sys
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -19,15 +21,18 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from leanpose.checkpoint import Stored, read_checkpoint
 from leanpose.data.augment import Augmentation
-from leanpose.data.dataset import CropDataset, EpochSampler, crop_loader
+from leanpose.data.dataset import CropDataset, EpochSampler, collate, epoch_loader
+from leanpose.data.scene_dataset import SceneDataset, collate_scenes
 from leanpose.errors import TrainingError
 from leanpose.readers import Sample
+from leanpose.readers.scenes import Scene, read_scenes
 from leanpose.skeleton_files import find_skeleton
 from leanpose.training.freezing import FrozenBackbone
-from leanpose.training.module import PoseModule
+from leanpose.training.module import PoseModule, RecipeModule
 from leanpose.training.people import training_people
+from leanpose.training.person_module import PersonModule
 from leanpose.training.recipes import Recipe
-from leanpose.training.transfer import start_with
+from leanpose.training.transfer import start_detector_with, start_with
 
 LOG = logging.getLogger(__name__)
 
@@ -46,8 +51,9 @@ def train(
 ) -> Path:
     """Train a recipe on ``KIND:PATH`` datasets and return the path of the best checkpoint.
 
-    ``out`` receives ``last.ckpt`` and ``best.ckpt`` (by validation PCK), ``logs/version_N/metrics.csv`` for each start
-    and TensorBoard events. Where no dataset has a validation part, a tenth of the training images is held out.
+    ``out`` receives ``last.ckpt`` and ``best.ckpt`` (by validation PCK, a detector's by its validation loss),
+    ``logs/version_N/metrics.csv`` for each start and TensorBoard events. Where no dataset has a validation part, a
+    tenth of the training images is held out.
 
     Args:
         resume: go on from ``out/last.ckpt``, exactly as if the training had not stopped there.
@@ -77,21 +83,19 @@ def train(
         )
     keep_freed_memory()
     L.seed_everything(recipe.seed, verbose=False)
-    skeleton = find_skeleton(recipe.skeleton) if recipe.skeleton else None
-    train_samples, val_samples = training_people(data, skeleton, recipe.people)
-    if not train_samples or not val_samples:
-        counts = f"{len(train_samples)} training and {len(val_samples)} validation samples"
+    train_set, val_set = _people(recipe, data) if recipe.task == "pose" else _scenes(recipe, data)
+    if not train_set or not val_set:
+        counts = f"{len(train_set)} training and {len(val_set)} validation samples"
         raise TrainingError(f"{', '.join(data)}: {counts}; both are needed")
-    datasets = sorted({sample.dataset for sample in train_samples})
-    names = [sample.name for sample in train_samples]
+    datasets = sorted({entry.dataset for entry in train_set})
+    names = [entry.name for entry in train_set]
     if resume and _same_training(last, recipe, datasets).finished:
         return out / "best.ckpt"
-    module = PoseModule(recipe.to_dict(), train_samples[0].skeleton.to_dict(), datasets, names)
-    if start_from:
-        start_with(module.model, recipe, module.skeleton, start_from)
+    module = _module(recipe, train_set, datasets, names, start_from)
+    score, mode = ("val_pck", "max") if recipe.task == "pose" else ("val_loss", "min")
     callbacks: list[L.Callback] = [
         ModelCheckpoint(
-            out, filename="best", monitor="val_pck", mode="max", save_on_train_epoch_end=True,
+            out, filename="best", monitor=score, mode=mode, save_on_train_epoch_end=True,
             enable_version_counter=False,
         ),
         # "last" has a callback of its own: save_last would write it only when "best" improves. It comes second, so
@@ -102,7 +106,7 @@ def train(
     if recipe.frozen_epochs:
         callbacks.append(FrozenBackbone(recipe.frozen_epochs))
     if recipe.patience:
-        callbacks.append(EarlyStopping("val_pck", mode="max", patience=recipe.patience))
+        callbacks.append(EarlyStopping(score, mode=mode, patience=recipe.patience))
     if recipe.ema:
         callbacks.append(EMAWeightAveraging(decay=recipe.ema))
     if progress:
@@ -126,15 +130,15 @@ def train(
         )
     except (MisconfigurationException, ValueError) as error:
         raise TrainingError(f"cannot train on {devices} x accelerator '{accelerator}': {error}") from error
-    train_loader = _loader(recipe, train_samples, True, workers, trainer)
+    train_loader = _loader(recipe, train_set, True, workers, trainer)
     if not len(train_loader):
         raise TrainingError(
-            f"{len(train_samples)} training samples do not fill a batch of {recipe.batch_size}: lower batch_size"
+            f"{len(train_set)} training samples do not fill a batch of {recipe.batch_size}: lower batch_size"
         )
     trainer.fit(
         module,
         train_loader,
-        _loader(recipe, val_samples, False, workers, trainer),
+        _loader(recipe, val_set, False, workers, trainer),
         ckpt_path=last if resume else None,
         weights_only=True,
     )
@@ -160,17 +164,45 @@ def _same_training(last: Path, recipe: Recipe, datasets: list[str]) -> Stored:
     return stored
 
 
-def _loader(recipe: Recipe, samples: list[Sample], training: bool, workers: int, trainer: L.Trainer):
-    dataset = CropDataset(
-        samples,
-        recipe.input_at if training else recipe.input_hw,
-        recipe.padding,
-        recipe.augmentation if training else Augmentation(),
-        recipe.seed,
-    )
-    repeats = [recipe.repeats.get(s.dataset, 1) if training else 1 for s in samples]
+def _people(recipe: Recipe, data: list[str]) -> tuple[list[Sample], list[Sample]]:
+    return training_people(data, find_skeleton(recipe.skeleton) if recipe.skeleton else None, recipe.people)
+
+
+def _scenes(_recipe: Recipe, data: list[str]) -> tuple[list[Scene], list[Scene]]:
+    return read_scenes(data, "train"), read_scenes(data, "val")
+
+
+def _module(
+    recipe: Recipe,
+    train_set: Sequence[Sample] | Sequence[Scene],
+    datasets: list[str],
+    names: list[str],
+    start_from: Path | None,
+) -> RecipeModule:
+    first = train_set[0]
+    if isinstance(first, Scene):
+        detector = PersonModule(recipe.to_dict(), datasets, names)
+        if start_from:
+            start_detector_with(detector.model, start_from)
+        return detector
+    module = PoseModule(recipe.to_dict(), first.skeleton.to_dict(), datasets, names)
+    if start_from:
+        start_with(module.model, recipe, module.skeleton, start_from)
+    return module
+
+
+def _loader(recipe: Recipe, entries: list[Any], training: bool, workers: int, trainer: L.Trainer):
+    size = recipe.input_at if training else recipe.input_hw
+    repeats = [recipe.repeats.get(entry.dataset, 1) if training else 1 for entry in entries]
+    if recipe.task == "person":
+        dataset = SceneDataset(entries, repeats, size, recipe.augmentation if training else None, recipe.seed)
+        collate_fn = collate_scenes
+    else:
+        augmentation = recipe.augmentation if training else Augmentation()
+        dataset = CropDataset(entries, size, recipe.padding, augmentation, recipe.seed)
+        collate_fn = collate
     sampler = EpochSampler(repeats, recipe.seed, training, trainer.global_rank, trainer.world_size)
-    return crop_loader(dataset, sampler, recipe.batch_size, workers, drop_last=training)
+    return epoch_loader(dataset, sampler, recipe.batch_size, workers, training, collate_fn)
 
 
 def keep_freed_memory() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from leanpose.checkpoint import stored_weights
+from leanpose.checkpoint import read_checkpoint, stored_weights
 from leanpose.errors import ModelError
 from leanpose.models import create_model
+from leanpose.models.person import PersonNet
 from leanpose.skeleton import Skeleton
 from leanpose.training.recipes import Recipe
 
@@ -26,6 +27,22 @@ def start_with(network: nn.Module, recipe: Recipe, skeleton: Skeleton, path: Pat
         state = _with_joints(state, network, recipe, source, skeleton)
     try:
         network.load_state_dict(state)
+    except RuntimeError as error:
+        raise ModelError(f"{path}: holds other weights than the recipe's network: {error}") from error
+
+
+def start_detector_with(network: PersonNet, path: Path) -> None:
+    """Fill a detector with the weights of another, or its trunk with those of a pose network of the same width.
+
+    Raises:
+        ModelError: when the file cannot be read or holds the weights of another architecture.
+    """
+    detector = read_checkpoint(path) if path.suffix == ".ckpt" else None
+    try:
+        if detector is not None and detector.recipe.task == "person":
+            network.load_state_dict(detector.network_weights)
+        else:
+            network.load_trunk(stored_weights(path)[0])
     except RuntimeError as error:
         raise ModelError(f"{path}: holds other weights than the recipe's network: {error}") from error
 

@@ -16,6 +16,7 @@ from leanpose.training.recipes.hourglasses import cunet_mpii, hourglass_mpii
 from leanpose.training.recipes.lpn import lpn_coco, lpn_mpii
 from leanpose.training.recipes.ours import ablation_lsp, softgate_lsp
 from leanpose.training.recipes.override import override
+from leanpose.training.recipes.person import person_detector
 from leanpose.training.recipes.recipe import BGR_MEAN, BGR_STD, Recipe
 from leanpose.training.recipes.rules import Color, ConvInit, HeadInit, Optimizer, Schedule
 from leanpose.training.recipes.sfm import sfm_coco, sfm_mpii
@@ -24,7 +25,7 @@ from leanpose.training.recipes.softgate import softgate_lsp_finetune, softgate_l
 RECIPES: dict[str, Callable[[], Recipe]] = {
     build.__name__: build
     for build in (
-        softgate_lsp, ablation_lsp,
+        softgate_lsp, ablation_lsp, person_detector,
         softgate_mpii, softgate_lsp_finetune, softgate_lsp_paper,
         elhrnet_coco, elhrnet_mpii, lpn_coco, lpn_mpii, sfm_coco, sfm_mpii,
         simplebaseline_coco, simplebaseline_mpii, hrnet_coco, hrnet_mpii, litehrnet_coco, litehrnet_mpii,

@@ -8,7 +8,7 @@ from typing import Any
 from leanpose.data.augment import Augmentation
 from leanpose.data.targets import Loss
 from leanpose.errors import RecipeError
-from leanpose.training.recipes.rules import RULES, Color, ConvInit, HeadInit, Optimizer, Schedule, TeacherLoss
+from leanpose.training.recipes.rules import RULES, Color, ConvInit, HeadInit, Optimizer, Schedule, Task, TeacherLoss
 
 BGR_MEAN = (103.53, 116.28, 123.675)  # ImageNet's channel statistics, the field's custom
 BGR_STD = (57.375, 57.12, 58.395)
@@ -20,6 +20,8 @@ class Recipe:
 
     Attributes:
         name: the function that builds it.
+        task: ``"pose"``, or ``"person"`` for a detector, which learns from scenes (:mod:`leanpose.readers.scenes`)
+            and heeds neither padding, sigma, loss, skeleton nor teachers.
         model, model_args: registry name and constructor arguments.
         input_hw: crop height and width in pixels.
         early_input_hw, early_share: crop size for the first share of the epochs, where cheap steps teach most.
@@ -58,6 +60,7 @@ class Recipe:
 
     name: str
     model: str
+    task: Task = "pose"
     model_args: Mapping[str, Any] = field(default_factory=dict)
     input_hw: tuple[int, int] = (256, 256)
     early_input_hw: tuple[int, int] | None = None

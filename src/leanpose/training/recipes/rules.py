@@ -10,6 +10,7 @@ ConvInit = Literal["default", "normal_0.001", "uniform"]
 HeadInit = Literal["zero", "default"]
 Optimizer = Literal["adam", "adamw", "rmsprop"]
 Schedule = Literal["cosine", "steps"]
+Task = Literal["pose", "person"]
 TeacherLoss = Literal["own", "mse"]
 
 
@@ -32,6 +33,7 @@ _CHOICES = {
     "head_init": HeadInit,
     "optimizer": Optimizer,
     "schedule": Schedule,
+    "task": Task,
     "teacher_loss": TeacherLoss,
 }
 RULES: dict[str, tuple[Callable[[Any], bool], str]] = {

@@ -1,0 +1,119 @@
+"""Checkpoints of person detectors, and their export to ONNX with a gate that compares both."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+
+from leanpose.card_file import file_sha256
+from leanpose.checkpoint import LICENSE, read_checkpoint, sources_of
+from leanpose.complexity import complexity
+from leanpose.detector_card import DetectorCard
+from leanpose.engines import create_engine
+from leanpose.errors import ExportError, ModelError
+from leanpose.export import smooth_noise, write_onnx
+from leanpose.files import write_whole
+from leanpose.models.person import PersonAnswer, create_detector
+
+MAX_SCORE_ERROR = 1e-4
+MAX_PIXEL_ERROR = 0.05
+SURE = 1e-3  # candidates of lower scores change places by rounding alone
+PARITY_SHAPES = ((1, 256, 320), (2, 320, 192))  # batch, height, width
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedDetector:
+    """A trained detector and what is known about it; the card's hash is that of the checkpoint file."""
+
+    net: PersonAnswer
+    card: DetectorCard
+
+
+def load_detector(path: Path) -> TrainedDetector:
+    """Load a checkpoint that ``leanpose train person_detector`` wrote, with averaged weights where it averages.
+
+    Raises:
+        ModelError: when the file is missing, is no checkpoint of a detector, or its weights do not fit its recipe.
+    """
+    stored = read_checkpoint(path)
+    recipe = stored.recipe
+    if recipe.task != "person":
+        raise ModelError(f"{path}: the checkpoint of a pose network, where one of a person detector is needed")
+    network = create_detector(recipe.model, **recipe.model_args)
+    try:
+        network.load_state_dict(stored.network_weights)
+    except RuntimeError as error:
+        raise ModelError(f"{path}: the weights do not fit {recipe.model}: {error}") from error
+    card = DetectorCard(
+        name=path.stem,
+        architecture=recipe.model,
+        layout="leanpose",
+        input_side=max(recipe.input_hw),
+        input_multiple=network.input_multiple,
+        sha256=file_sha256(path),
+        color=recipe.color,
+        mean=recipe.mean,
+        std=recipe.std,
+        params=sum(p.numel() for p in network.parameters()),
+        macs=complexity(network, recipe.input_hw).macs,
+        recipe=recipe.name,
+        data=sources_of(stored),
+        epochs=stored.epoch + 1,
+        license=LICENSE,
+    )
+    return TrainedDetector(PersonAnswer(network).eval(), card)
+
+
+def export_detector(checkpoint: Path, onnx: Path) -> DetectorCard:
+    """Export a detector's checkpoint to ``onnx`` with its card ``.json`` beside it, once both agree on the same images.
+
+    Raises:
+        ModelError: when the checkpoint cannot be loaded.
+        ExportError: when the name does not end in ``.onnx``, the file cannot be written, or the exported detector
+            disagrees with the network; what stood at ``onnx`` before then still stands there.
+    """
+    if onnx.suffix != ".onnx":
+        raise ExportError(f"{onnx}: name the file NAME.onnx; a detector has no other form of export")
+    loaded = load_detector(checkpoint)
+    with TemporaryDirectory() as folder:
+        unproven = Path(folder) / onnx.name
+        side = loaded.card.input_side
+        write_onnx(loaded.net, (side, side), unproven, output="boxes", multiple=loaded.card.input_multiple)
+        check_detector(loaded.net, unproven)
+        card = replace(loaded.card, name=onnx.stem, sha256=file_sha256(unproven))
+        write_whole(onnx, unproven.read_bytes(), ExportError)
+    card.save(onnx.with_suffix(".json"))
+    return card
+
+
+def check_detector(
+    net: PersonAnswer, onnx: Path, max_score: float = MAX_SCORE_ERROR, max_pixels: float = MAX_PIXEL_ERROR
+) -> None:
+    """Compare the candidates of a detector and of its export on smooth random images of several sizes, in f32.
+
+    Raises:
+        ExportError: when scores differ by more than ``max_score``, or the box of a candidate that is not all but
+            ruled out by more than ``max_pixels``.
+    """
+    engine = create_engine(onnx, engine="onnxruntime", precision="f32")
+    rng = np.random.default_rng(0)
+    for batch, *hw in PARITY_SHAPES:
+        images = smooth_noise(rng, batch, (hw[0], hw[1]))
+        with torch.inference_mode():
+            expected = net(torch.from_numpy(images)).numpy()
+        actual = engine(images)
+        if actual.shape != expected.shape:
+            raise ExportError(f"{onnx.name}: answers {actual.shape} where the network gives {expected.shape}")
+        score = float(np.abs(actual[..., 4] - expected[..., 4]).max())
+        # equal scores may stand in another order, so that each box is compared with the nearest of the other side
+        likely = expected[..., 4] > SURE
+        apart = np.abs(actual[:, None, :, :4] - expected[:, :, None, :4]).max(axis=-1).min(axis=-1)
+        pixels = float(apart[likely].max(initial=0.0))
+        if not (score <= max_score and pixels <= max_pixels):
+            raise ExportError(
+                f"{onnx.name}: on {batch} images of {hw[0]}x{hw[1]} scores differ by {score:.1e} (at most "
+                f"{max_score:.0e}), boxes by {pixels:.3f} px (at most {max_pixels}): not exported; try the versions of "
+                "torch, onnx and onnxscript in constraints.txt"
+            )

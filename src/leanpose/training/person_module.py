@@ -1,0 +1,55 @@
+"""The Lightning module of the person detector."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from leanpose.data.dataset import Batch
+from leanpose.data.person_targets import person_loss
+from leanpose.models.person import PersonNet, create_detector
+from leanpose.training.module import RecipeModule
+from leanpose.training.recipes import Recipe
+
+
+class PersonModule(RecipeModule):
+    """Trains a detector on batches of :func:`leanpose.data.scene_dataset.collate_scenes`.
+
+    Args:
+        recipe: a :class:`Recipe` as a dict, so that checkpoints hold plain data only.
+        datasets: kinds of the datasets trained on, for the card.
+        sample_names: names by scene index, for messages.
+    """
+
+    model: PersonNet
+
+    def __init__(self, recipe: dict[str, Any], datasets: list[str], sample_names: list[str] | None = None) -> None:
+        super().__init__(Recipe.from_dict(recipe), sample_names)
+        self.save_hyperparameters(ignore=["sample_names"])
+        network = create_detector(self.recipe.model, **self.recipe.model_args)
+        self.model = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def training_step(self, batch: Batch, _batch_index: int) -> Tensor | None:
+        """Centre loss plus box loss; None if no image of the batch is readable.
+
+        Raises:
+            TrainingError: when the loss is not finite, or too many images are unreadable.
+        """
+        return self._step(batch, "train")
+
+    def validation_step(self, batch: Batch, _batch_index: int) -> None:
+        """Logs ``val_loss``, by which the best epoch is kept, and its two parts."""
+        self._step(batch, "val")
+
+    def _step(self, batch: Batch, part: str) -> Tensor | None:
+        self._count_unreadable(batch)
+        size = len(batch["index"])
+        if not size:
+            return None
+        logits, sides = self(batch["images"])
+        losses = person_loss(logits, sides, batch["boxes"], batch["ignored"], batch["uncertain"])
+        total = self._finite(losses[0] + losses[1], batch)
+        logged = {"loss": total, "centre_loss": losses[0], "box_loss": losses[1]}
+        values = {f"{part}_{name}": loss for name, loss in logged.items()}
+        self.log_dict(values, prog_bar=True, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
+        return total

@@ -1,0 +1,34 @@
+"""The recipe of our person detector."""
+
+from leanpose.data.augment import Augmentation
+from leanpose.training.recipes.recipe import Recipe
+
+
+def person_detector() -> Recipe:
+    """Ours: people's boxes from scenes, composed anew at every step, on the trunk of a pose network.
+
+    Meant to start from ``softgate_1x128`` trained on LSP (``--from weights/softgate_1x128_lsp.safetensors``), whose
+    first layers stay as they are for most of the epochs: boxes are few, and those layers cost half the time.
+    """
+    return Recipe(
+        name="person_detector",
+        task="person",
+        model="person_1x128",
+        input_hw=(320, 320),
+        early_input_hw=(256, 256),
+        early_share=0.75,
+        augmentation=Augmentation(colour=0.25, grey=0.1),
+        repeats={"boxes": 8, "coco": 12, "backgrounds": 12, "lsp": 4},
+        optimizer="adamw",
+        lr=1e-3,
+        weight_decay=0.05,
+        batch_size=16,
+        epoch_batches=300,
+        epochs=24,
+        frozen_epochs=14,
+        clip_norm=5.0,
+        warmup_epochs=0.5,
+        schedule="cosine",
+        ema=0.998,
+        starts_from="softgate_lsp",
+    )
