@@ -65,6 +65,10 @@ class ExportError(LeanposeError):
     """An exported model that does not agree with the network it came from."""
 
 
+class AccuracyError(ExportError):
+    """A smaller model that would lose more accuracy than is allowed."""
+
+
 class BenchmarkError(LeanposeError):
     """A benchmark that makes no sense or cannot be run, or a file that is not the report of one."""
 

@@ -7,13 +7,14 @@ import typer
 from typer.core import TyperGroup
 
 from leanpose import __version__
-from leanpose.cli import benchmark, data, evaluate, finetune, models, predict, reproduce, training
+from leanpose.cli import benchmark, data, evaluate, finetune, models, predict, quantize, reproduce, training
 from leanpose.errors import LeanposeError, MissingExtraError
 
 # packages by the extra that brings them
 EXTRAS = {
     "openvino": "openvino",
     "av": "video",
+    "nncf": "quantize",
     **dict.fromkeys(
         (
             "torch",
@@ -80,7 +81,7 @@ def _options(
 for command in (
     predict.predict, training.train, evaluate.evaluate, training.export,
     models.models, models.complexity, models.import_weights, models.info,
-    finetune.finetune, reproduce.reproduce, benchmark.benchmark,
+    finetune.finetune, quantize.quantize, reproduce.reproduce, benchmark.benchmark,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(data.app, name="data")

@@ -1,0 +1,114 @@
+"""What quantisation needs to know of a network's graph, and what it changes in it beforehand."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leanpose.errors import ExportError, MissingExtraError, ModelError
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+
+CONVOLUTIONS = ("Conv", "ConvTranspose")
+PRODUCTS = (*CONVOLUTIONS, "Gemm", "MatMul")  # what is worth computing in integers
+
+# OpenVINO 2026.4 applies the scale of an int8 convolution twice where its answer goes two ways, unless a bias follows
+# the convolution. This one is far below what any activation resolves, and not 0, which would be optimised away.
+NO_BIAS = 1e-9
+
+
+def load(path: Path) -> "ModelProto":
+    """Read an ONNX file.
+
+    Raises:
+        ModelError: when it is damaged.
+        MissingExtraError: when the package onnx is not installed.
+    """
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("onnx", "quantize") from error
+    try:
+        return onnx.load(path)
+    except (DecodeError, OSError) as error:
+        raise ModelError(f"{path} is damaged or not an ONNX model: {error}") from error
+
+
+def prepare(model: "ModelProto") -> None:
+    """Give every node a name, and every convolution a bias."""
+    from onnx import numpy_helper
+
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    for number, node in enumerate(model.graph.node):
+        node.name = node.name or f"{node.op_type}_{number}"
+        if node.op_type == "Conv" and len(node.input) == 2 and node.input[1] in weights:
+            bias = np.full(weights[node.input[1]].dims[0], NO_BIAS, np.float32)
+            model.graph.initializer.append(numpy_helper.from_array(bias, f"{node.name}_no_bias"))
+            node.input.append(f"{node.name}_no_bias")
+
+
+def input_name(model: "ModelProto") -> str:
+    """The network's first input that is not a weight."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    return next(port.name for port in model.graph.input if port.name not in weights)
+
+
+def convolutions(model: "ModelProto") -> "list[NodeProto]":
+    """All convolutions, in the order of the graph."""
+    return [node for node in model.graph.node if node.op_type in CONVOLUTIONS]
+
+
+def heads(model: "ModelProto") -> list[str]:
+    """Names of the last convolutions: those that no other one comes after."""
+    leading: set[str] = set()  # tensors from which a convolution can be reached
+    found = []
+    for node in reversed(model.graph.node):
+        convolves, leads = node.op_type in CONVOLUTIONS, not leading.isdisjoint(node.output)
+        if convolves and not leads:
+            found.append(node.name)
+        if convolves or leads:
+            leading.update(node.input)
+    return found[::-1]
+
+
+def stem(model: "ModelProto") -> list[str]:
+    """Names of the first convolutions: those that no other one comes before."""
+    convolved: set[str] = set()  # tensors that a convolution leads to
+    found = []
+    for node in model.graph.node:
+        convolves, after = node.op_type in CONVOLUTIONS, not convolved.isdisjoint(node.input)
+        if convolves and not after:
+            found.append(node.name)
+        if convolves or after:
+            convolved.update(node.output)
+    return found
+
+
+def find_layers(model: "ModelProto", wanted: Sequence[str]) -> list[str]:
+    """Names of the convolutions that are meant.
+
+    Args:
+        wanted: ``"heads"``, ``"stem"``, a node's name, or how the name of a convolution's weights begins, such as
+            ``network.stacks.0.decode``.
+
+    Raises:
+        ExportError: for a word that means no convolution; it lists some.
+    """
+    found: list[str] = []
+    for word in wanted:
+        if word in ("heads", "stem"):
+            meant = heads(model) if word == "heads" else stem(model)
+        else:
+            meant = [
+                node.name
+                for node in convolutions(model)
+                if word == node.name or f"{node.input[1]}.".startswith(f"{word.rstrip('.')}.")
+            ]
+        if not meant:
+            known = ", ".join(node.input[1] for node in convolutions(model)[-3:])
+            raise ExportError(f"--keep-float {word}: no such convolution; this network ends with {known}")
+        found += [name for name in meant if name not in found]
+    return found

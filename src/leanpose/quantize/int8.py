@@ -1,0 +1,134 @@
+"""Weights and activations in 8 bits, by NNCF or by ONNX Runtime; either way ONNX with QuantizeLinear in it."""
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from leanpose.errors import MissingExtraError
+from leanpose.quantize.graph import PRODUCTS, input_name
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+Method = Literal["nncf", "onnxruntime"]
+Ranges = Literal["minmax", "entropy", "percentile"]
+CHUNK = 16  # crops whose activations are held at a time: some 60 MB each
+
+
+def quantize_by_nncf(model: "ModelProto", crops: np.ndarray, keep: Sequence[str]) -> "ModelProto":
+    """Post-training quantisation by NNCF: weights by channel, activations by tensor, symmetric, biases corrected.
+
+    Only what goes into convolutions and matrix products is rounded: sums, concatenations and normalisations between
+    them stay float, because they save little in integers and the residual path loses by each rounding. Symmetric,
+    because OpenVINO compiles shifted activations for float32 only.
+
+    Args:
+        model: as :func:`leanpose.quantize.graph.prepare` leaves it.
+        crops: (N, 3, H, W) to calibrate on.
+        keep: names of nodes that stay float.
+
+    Raises:
+        MissingExtraError: when NNCF is not installed.
+    """
+    with _untold():
+        try:
+            import nncf
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("nncf", "quantize") from error
+        from nncf.quantization.advanced_parameters import (
+            AdvancedBiasCorrectionParameters,
+            AdvancedQuantizationParameters,
+        )
+    nncf.set_log_level(logging.ERROR)
+    name = input_name(model)
+    float_types = sorted({node.op_type for node in model.graph.node} - set(PRODUCTS))
+    return nncf.quantize(
+        model,
+        nncf.Dataset([{name: crop[None]} for crop in crops]),
+        preset=nncf.QuantizationPreset.PERFORMANCE,
+        subset_size=len(crops),
+        ignored_scope=nncf.IgnoredScope(names=list(keep), types=float_types, validate=False),
+        advanced_parameters=AdvancedQuantizationParameters(
+            # a bias that was none before may change by any factor
+            bias_correction_params=AdvancedBiasCorrectionParameters(threshold=float("inf"))
+        ),
+    )
+
+
+@contextmanager
+def _untold() -> Iterator[None]:
+    """NNCF tells its makers of its use unless it believes to be tested, which it looks up as it is imported."""
+    before = os.environ.get("CI")
+    os.environ["CI"] = "true"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["CI"]
+        else:
+            os.environ["CI"] = before
+
+
+class OnnxRuntimeQuantizer:
+    """Static quantisation by ONNX Runtime: weights by channel, activations by tensor, shifted where that fits better.
+
+    Calibrates once; may then quantise several times, with other layers left float.
+    """
+
+    def __init__(self, model: "ModelProto", crops: np.ndarray, ranges: Ranges = "minmax") -> None:
+        """Run the crops (N, 3, H, W) through the network and note the ranges of its activations."""
+        from onnx import save_model
+        from onnxruntime.quantization import CalibrationMethod
+        from onnxruntime.quantization.calibrate import CalibrationDataReader, create_calibrator
+
+        class Reader(CalibrationDataReader):
+            def __init__(self, chunk: np.ndarray) -> None:
+                self._left = iter(chunk)
+
+            def get_next(self) -> dict[str, np.ndarray] | None:
+                crop = next(self._left, None)
+                return None if crop is None else {name: crop[None]}
+
+        name = input_name(model)
+        self._model = model
+        self._method = {
+            "minmax": CalibrationMethod.MinMax,
+            "entropy": CalibrationMethod.Entropy,
+            "percentile": CalibrationMethod.Percentile,
+        }[ranges]
+        with TemporaryDirectory() as folder:
+            source = Path(folder) / "model.onnx"
+            save_model(model, source)
+            calibrator = create_calibrator(
+                source, augmented_model_path=str(Path(folder) / "augmented.onnx"), calibrate_method=self._method
+            )
+            for start in range(0, len(crops), CHUNK):
+                calibrator.collect_data(Reader(crops[start : start + CHUNK]))
+            self._ranges = calibrator.compute_data()
+
+    def quantize(self, keep: Sequence[str]) -> "ModelProto":
+        """The network in int8, the nodes named in ``keep`` in float."""
+        import onnx
+        from onnxruntime.quantization import QuantType, quantize_static
+        from onnxruntime.quantization.calibrate import save_tensors_data
+
+        with TemporaryDirectory() as folder:
+            ranges, target = Path(folder) / "ranges.json", Path(folder) / "model.onnx"
+            save_tensors_data(self._ranges, ranges)
+            quantize_static(
+                self._model,
+                target,
+                per_channel=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                nodes_to_exclude=list(keep),
+                calibrate_method=self._method,
+                calibration_cache_path=ranges,
+            )
+            return onnx.load(target)
