@@ -45,15 +45,16 @@ def test_taps_are_those_of_a_convolution_of_an_enlarged_line() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "rewrites"),
     [
-        ("softgate_2x64", {}, {"split_decoders": 16, "merge_links": 1}),
-        ("softgate_1x64", {"width": 16, "gate": 0.5, "skip": "identity"}, {"split_decoders": 8, "merge_links": 0}),
-        ("softgate_1x64", {"width": 16, "gate": "scalar", "skip": "conv1"}, {"split_decoders": 8, "merge_links": 0}),
-        ("softgate_1x64", {"width": 16, "merge": "concat_grouped"}, {"split_decoders": 0, "merge_links": 0}),
-        ("hourglass_2", {"width": 16}, {"split_decoders": 0, "merge_links": 1}),
+        ("softgate_2x64", {}, (16, 1, 0)),
+        ("softgate_1x64", {"width": 16, "gate": 0.5, "skip": "identity"}, (8, 0, 0)),
+        ("softgate_1x64", {"width": 16, "gate": "scalar", "skip": "conv1"}, (8, 0, 0)),
+        ("softgate_1x64", {"width": 16, "merge": "concat_grouped"}, (0, 0, 0)),
+        ("hourglass_2", {"width": 16}, (0, 1, 0)),
+        ("lpn_50", {"depths": (1, 1, 1, 1)}, (0, 0, 2)),
     ],
 )  # fmt: skip
 def test_folded_heatmaps_equal_those_of_pytorch(
-    name: str, options: dict, rewrites: dict[str, int], tmp_path: Path
+    name: str, options: dict, rewrites: tuple[int, int, int], tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
     images = torch.randn(3, 3, *INPUT_HW)
@@ -62,7 +63,8 @@ def test_folded_heatmaps_equal_those_of_pytorch(
     plain, folded = tmp_path / "plain.onnx", tmp_path / "folded.onnx"
     write_onnx(LastStage(network.eval()), INPUT_HW, plain, folded=False)  # pyright: ignore[reportArgumentType]
     folded.write_bytes(plain.read_bytes())
-    assert fold(folded) == rewrites
+    decoders, links, transposed = rewrites
+    assert fold(folded) == {"split_decoders": decoders, "merge_links": links, "split_transposed": transposed}
     before, after = onnx.load(plain).graph, onnx.load(folded).graph
     onnx.checker.check_model(onnx.load(folded), full_check=True)
     with torch.inference_mode():
@@ -78,8 +80,8 @@ def test_folded_heatmaps_equal_those_of_pytorch(
             assert np.array_equal(kept[tensor.name], numpy_helper.to_array(tensor))
     # and what the rewrites are there to take away is gone
     operations = [Counter(node.op_type for node in graph.node) for graph in (before, after)]
-    assert operations[1]["Concat"] == operations[0]["Concat"] - rewrites["split_decoders"] // 2
-    assert _multiply_adds(after) < _multiply_adds(before) or not any(rewrites.values())
+    assert operations[1]["Concat"] == operations[0]["Concat"] - decoders // 2 + transposed
+    assert (_multiply_adds(after) < _multiply_adds(before)) == (decoders + links > 0)
 
 
 def _multiply_adds(graph: onnx.GraphProto) -> int:
@@ -166,5 +168,5 @@ def test_a_decoder_with_a_bias(side: int, tmp_path: Path) -> None:
 def test_what_is_not_such_a_decoder_stays(changes: dict, tmp_path: Path) -> None:
     path = _decoder(tmp_path / "m.onnx", **changes)
     before = path.read_bytes()
-    assert fold(path) == {"split_decoders": 0, "merge_links": 0}
+    assert fold(path) == {"split_decoders": 0, "merge_links": 0, "split_transposed": 0}
     assert path.read_bytes() == before

@@ -84,6 +84,20 @@ def test_the_packaged_model_is_the_network_of_the_repositorys_weights() -> None:
     assert (ours - theirs).abs().max() < 0.02 * theirs.abs().max()
 
 
+@torch.no_grad()
+def test_biases_of_transposed_convolutions_that_were_split_are_found(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    depths = (1, 1, 1, 1)
+    source, network = (create_model("lpn_50", 5, depths=depths, init="default").eval() for _ in range(2))
+    write_onnx(AnsweringNet(source, replace(softgate_lsp(), loss="mse")), (64, 64), tmp_path / "m.onnx")
+    state, identities = read_onnx_weights(tmp_path / "m.onnx", network, (64, 64))
+    assert {"deconv_layers.1", "deconv_layers.7"} <= set(identities)
+    network.load_state_dict(state)
+    images = torch.randn(2, 3, 64, 64)
+    expected = source(images)[-1]
+    torch.testing.assert_close(network.eval()(images)[-1], expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+
+
 def test_another_network_or_no_onnx_is_refused(exported: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="weights of the network are not in it"):
         read_onnx_weights(exported, create_model("hourglass_1", 5), (64, 64))
