@@ -58,7 +58,7 @@ def attempts(threads: int | None, cores: int, copied: int = COPIED) -> list[Atte
                 add(kind, by, row * side**3, _openvino_products(side, row, kind, threads))
         if find_spec("torch"):
             for kind in ("bf16", "f32") if _computes_in_bf16() else ("f32",):
-                add(kind, f"PyTorch, side {side}", side**3, _torch_product(side, kind, threads))
+                add(kind, f"PyTorch, side {side}", side**3, _torch_product(side, kind, threads or cores))
     if threads is None or not found:  # the threads of NumPy's BLAS are not ours to set
         add("f32", "NumPy, side 1024", 1024**3, _numpy_product(1024))
     source, target = np.ones(copied, np.uint8), np.zeros(copied, np.uint8)
@@ -104,11 +104,10 @@ def _openvino_products(side: int, row: int, precision: str, threads: int | None)
     return request.infer
 
 
-def _torch_product(side: int, precision: str, threads: int | None) -> Callable[[], object]:
+def _torch_product(side: int, precision: str, threads: int) -> Callable[[], object]:
     import torch
 
-    if threads is not None:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads)
     kind = torch.bfloat16 if precision == "bf16" else torch.float32
     a, b = (torch.rand(side, side).to(kind) for _ in range(2))
     out = torch.empty_like(a)
