@@ -19,10 +19,10 @@ ARGS = {"width": 16, "stacks": 2}
 REPOSITORY = Path(__file__).parents[2]
 
 
-def _lived(seed: int) -> nn.Module:
+def _lived(seed: int, name: str = "softgate_1x64", **arguments: object) -> nn.Module:
     """A network whose weights and statistics are those of none that was just built."""
     torch.manual_seed(seed)
-    network = create_model("softgate_1x64", 5, **ARGS)
+    network = create_model(name, 5, **arguments or ARGS)
     for name, tensor in network.state_dict().items():
         if name.endswith("running_var"):
             tensor.uniform_(0.3, 2)
@@ -86,16 +86,14 @@ def test_the_packaged_model_is_the_network_of_the_repositorys_weights() -> None:
 
 @torch.no_grad()
 def test_biases_of_transposed_convolutions_that_were_split_are_found(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    depths = (1, 1, 1, 1)
-    source, network = (create_model("lpn_50", 5, depths=depths, init="default").eval() for _ in range(2))
+    source, network = (_lived(seed, "lpn_50", depths=(1, 1, 1, 1)) for seed in (0, 1))
     write_onnx(AnsweringNet(source, replace(softgate_lsp(), loss="mse")), (64, 64), tmp_path / "m.onnx")
     state, identities = read_onnx_weights(tmp_path / "m.onnx", network, (64, 64))
     assert {"deconv_layers.1", "deconv_layers.7"} <= set(identities)
     network.load_state_dict(state)
     images = torch.randn(2, 3, 64, 64)
     expected = source(images)[-1]
-    torch.testing.assert_close(network.eval()(images)[-1], expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+    torch.testing.assert_close(network(images)[-1], expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
 
 
 def test_another_network_or_no_onnx_is_refused(exported: Path, tmp_path: Path) -> None:
