@@ -15,7 +15,7 @@ from leanpose.errors import BenchmarkError
 
 SCHEMA = 1
 TITLE = "leanpose benchmark"
-BYTES = {"f32": 4, "bf16": 2, "f16": 2, "int8": 1}  # per weight
+BYTES = {"f32": 4, "bf16": 2, "int8": 1}  # per weight
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,8 @@ class Benchmark:
 
     def ceiling_of(self, model: Measured) -> Ceiling | None:
         """The one that the model's work is held against: products in its precision, for int8 those in bf16."""
-        return self.ceiling("f32" if model.precision == "f32" else "bf16")
+        kind = {"f32": "f32", "bf16": "bf16", "int8": "bf16"}.get(model.precision)
+        return self.ceiling(kind) if kind else None
 
     def share(self, model: Measured, part: str) -> Ratio | None:
         """Multiply-adds per second of a part over those of :meth:`ceiling_of`; ``None`` where one is not known."""
@@ -146,12 +147,12 @@ class Benchmark:
     def share_of_copy(self, model: Measured, part: str) -> Ratio | None:
         """Bytes per second over those of the copy ceiling, if a part moved no more than it must.
 
-        That is the weights, once, in the precision of the work, and the input in f32: a lower bound.
+        That is the weights, once, in the precision of the work, and the input as bytes: a lower bound.
         """
         ceiling = self.ceiling("copy")
         if not (ceiling and model.params and model.input_hw and model.precision and part in model.timings):
             return None
-        least = model.params * BYTES.get(model.precision, 4) + 3 * 4 * model.input_hw[0] * model.input_hw[1]
+        least = model.params * BYTES.get(model.precision, 4) + 3 * model.input_hw[0] * model.input_hw[1]
         return ratio(ceiling.timing, model.timings[part]) * (least / ceiling.work)
 
     def to_dict(self) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def open_subjects(
         ("precision", precisions, get_args(Precision)),
     ):
         for name in asked:
-            if name not in known:
+            if name.partition(":")[0] not in known:  # engine:provider
                 raise BenchmarkError(f"unknown {what} '{name}': use one of {', '.join(known)}")
     opened: dict[str, Subject] = {}
     left_out: dict[str, str] = {}
