@@ -49,6 +49,24 @@ def test_blocks_are_found_where_they_are(blob_path, engine, hw):
     np.testing.assert_allclose(found[:, 4], (250 / 255, 200 / 255), atol=0.01)
 
 
+@pytest.mark.parametrize("hw", [(96, 128), (480, 640), (720, 1280), (300, 100)])
+def test_a_margin_frames_the_image_and_boxes_stay_where_they_are(tmp_path, hw):
+    """A fifth on every side: of 128 px the image has 128 / 1.4, about which the framed rest is the mean."""
+    height, width = hw
+    path = blob_detector(tmp_path / "framed.onnx", margin=0.2)
+    detector = PersonDetector(path, "onnxruntime", "f32")
+    image = blocks(height, width, g=(0, 0, width // 2, height // 2, 250))
+    found = detector(image)
+    np.testing.assert_allclose(
+        found[0, :4], (-0.5, -0.5, width // 2 + 0.5, height // 2 + 0.5), atol=0.65 * max(1, max(hw) / 91)
+    )
+    batch, _ = detector.preprocess(image)
+    rows, cols = np.nonzero(np.abs(batch[0]).sum(axis=0))
+    assert cols.max() - cols.min() + 1 == pytest.approx(128 / 1.4 * width / max(hw), abs=1)
+    assert rows.max() - rows.min() + 1 == pytest.approx(128 / 1.4 * height / max(hw), abs=1)
+    assert cols.min() == pytest.approx((128 / 1.4 * 0.2) * width / max(hw), abs=1)
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(hw=st.tuples(st.integers(1, 300), st.integers(1, 300)), seed=st.integers(0, 99))
 def test_boxes_of_any_image_lie_in_it_and_have_an_area(detector, hw, seed):

@@ -113,18 +113,23 @@ class PersonDetector:
     def preprocess(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What the network sees of a BGR image, (1, 3, h, w) float32, and the transform (2, 3) from image to it.
 
-        The image is scaled until its longer side is the card's ``input_side``, or until it fits a network of fixed
-        size, and padded at the right and at the bottom. Our own networks see the mean of their card there, others the
+        The image, with the card's ``margin`` on every side, is scaled until its longer side is the card's
+        ``input_side``, or until it fits a network of fixed size; what is missing to multiples of ``input_multiple`` is
+        added at the right and at the bottom. Our own networks see the mean of their card around the image, others the
         grey they learned with. RT-DETR wants the image stretched to its input instead.
         """
         card, hw = self.card, np.array(image.shape[:2])
         room = np.array(self._fixed_hw or (card.input_side, card.input_side))
         if card.layout == "rtdetr":
             zoom_hw, shown, padded = room / hw, room, room
+            top, left = 0, 0
         else:
-            zoom_hw = np.repeat((room / hw).min(), 2)
+            framed = hw * (1 + 2 * card.margin)
+            zoom_hw = np.repeat((room / framed).min(), 2)
             shown = np.maximum(np.round(hw * zoom_hw), 1).astype(int)
-            padded = room if self._fixed_hw else -(-shown // card.input_multiple) * card.input_multiple
+            top, left = np.floor((framed - hw) * zoom_hw / 2).astype(int)
+            filled = np.maximum(np.round(framed * zoom_hw), 1).astype(int)
+            padded = room if self._fixed_hw else -(-filled // card.input_multiple) * card.input_multiple
         transform = geometry.resize_transform(zoom_hw[::-1])
         mean, std = np.asarray(card.mean, np.float32), np.asarray(card.std, np.float32)
         pixels = geometry.warp(image, transform, (int(shown[0]), int(shown[1])))
@@ -133,9 +138,9 @@ class PersonDetector:
             batch += ((GREY - mean) / std)[:, None, None]
         channels = cv2.split(pixels)[:: -1 if card.color == "rgb" else 1]
         for seen, channel, its_mean, its_std in zip(batch[0], channels, mean, std, strict=True):
-            part = seen[: shown[0], : shown[1]]
+            part = seen[top : top + shown[0], left : left + shown[1]]
             np.divide(np.subtract(channel, its_mean, dtype=np.float32), its_std, out=part)
-        return batch, transform
+        return batch, transform + np.array([[0, 0, left], [0, 0, top]])
 
     def infer(self, batch: np.ndarray) -> dict[str, np.ndarray]:
         """The network's outputs by name."""

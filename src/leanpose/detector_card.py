@@ -23,6 +23,8 @@ class DetectorCard(Card):
         input_side: pixels of the longer side to which an image is scaled, where the file leaves the size open.
         sha256: of the model file, in hexadecimal.
         input_multiple: both sides are padded at the right and at the bottom to multiples of it.
+        margin: share of its height and width by which an image is framed on every side before it is scaled; people who
+            fill the image are then found as those in its middle are.
         color: channel order that the network was trained on.
         mean, std: per channel in that order, in units of 0 to 255: the network sees ``(image - mean) / std``.
         threshold: score from which a box counts, in [0, 1].
@@ -47,6 +49,7 @@ class DetectorCard(Card):
         "layout": (lambda value: value in LAYOUTS, f"one of {', '.join(LAYOUTS)}"),
         "input_side": (lambda value: is_positive(value, int), "a positive whole number of pixels"),
         "input_multiple": (lambda value: is_positive(value, int), "a positive whole number of pixels"),
+        "margin": (lambda value: is_number(value) and 0 <= value <= 1, "a number from 0 to 1"),
         "threshold": (lambda value: is_number(value) and 0 <= value <= 1, "a number from 0 to 1"),
         "nms_iou": (lambda value: is_number(value) and 0 < value <= 1, "a number above 0, up to 1"),
     }
@@ -57,6 +60,7 @@ class DetectorCard(Card):
     input_side: int
     sha256: str
     input_multiple: int = 32
+    margin: float = 0.0
     color: Literal["bgr", "rgb"] = "bgr"
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (255.0, 255.0, 255.0)
