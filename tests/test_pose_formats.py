@@ -238,7 +238,7 @@ def test_csv_has_one_row_per_joint(tmp_path):
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows] == ["photos/000000081988.jpg"] * 2 + ['a,"b".jpg'] * 2
     assert dict(rows[0]) == {
-        "file": "photos/000000081988.jpg", "person": "0", "id": "7", "joint": "left_hand",
+        "file": "photos/000000081988.jpg", "frame": "", "time": "", "person": "0", "id": "7", "joint": "left_hand",
         "x": "10.25", "y": "20.5", "score": "0.5",
         "box_x1": "-0.5", "box_y1": "1.0", "box_x2": "9.5", "box_y2": "21.0", "box_score": "0.8",
     }  # fmt: skip

@@ -2,10 +2,10 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,6 +20,9 @@ from leanpose.errors import BoxError, ImageError, ModelError
 from leanpose.media import as_bgr, load_image
 from leanpose.pose import Poses
 from leanpose.zoo import find_model
+
+if TYPE_CHECKING:
+    from leanpose.stream import DetectEvery, Source
 
 Image = np.ndarray | str | os.PathLike[str]
 Color = Literal["bgr", "rgb"]
@@ -198,6 +201,42 @@ class PoseEstimator:
         if crops:
             run()
         yield from ready()
+
+    def stream(
+        self,
+        source: "Source",
+        *,
+        track: bool = True,
+        smooth: bool = True,
+        detect_every: "DetectEvery" = "auto",
+        boxes: ArrayLike | None = None,
+        whole_image: bool = False,
+        keep_images: bool = False,
+        fps: float = 30.0,
+        color: Color = "bgr",
+    ) -> Generator[Poses, None, None]:
+        """The poses of each frame of a video, with ids, the frame's number and its time.
+
+        Args:
+            source: a video file, a camera (``0``), a stream (``"rtsp://..."``), or frames: images, or images with
+                their times in seconds.
+            track, smooth, detect_every, boxes, whole_image: as :class:`leanpose.stream.PoseTracking` takes them.
+            keep_images, fps, color: as :func:`leanpose.stream.stream` takes them.
+
+        Raises:
+            ValueError: at once, when the arguments do not go together.
+            And, while frames are asked for, as :func:`leanpose.stream.stream` does.
+
+        Example:
+            >>> for poses in PoseEstimator().stream("video.mp4"):  # doctest: +SKIP
+            ...     print(poses.timestamp, poses.ids, poses.keypoints)
+        """
+        from leanpose.stream import PoseTracking, stream
+
+        tracking = PoseTracking(
+            self, track=track, smooth=smooth, detect_every=detect_every, boxes=boxes, whole_image=whole_image
+        )
+        return stream(tracking, source, keep_images=keep_images, fps=fps, color=color)
 
     def _open(
         self, image: Image, boxes: ArrayLike | None, whole_image: bool, color: Color

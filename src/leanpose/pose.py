@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,10 @@ class Poses:
         skeleton: names the K joints.
         image_hw: height and width of the image in pixels.
         ids: (P,) int64, one per tracked person, or ``None``.
-        source: name of the image file, or ``None``.
+        source: name of the image file, or of the video, or ``None``.
+        frame: number of the video's frame, from 0, or ``None`` for an image.
+        timestamp: seconds from the video's start to that frame, or ``None``.
+        image: the pixels the people were found in, BGR (H, W, 3), where they were to be kept; they are not copied.
 
     Raises:
         PosesError: when a field has the wrong shape, type or range. The message names the field.
@@ -37,12 +41,19 @@ class Poses:
     image_hw: tuple[int, int]
     ids: np.ndarray | None = None
     source: str | None = None
+    frame: int | None = None
+    timestamp: float | None = None
+    image: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.skeleton, Skeleton):
             raise PosesError(f"skeleton: must be a leanpose Skeleton, is {type(self.skeleton).__name__}")
         if self.source is not None and not isinstance(self.source, str):
             raise PosesError(f"source: must be a file name or None, is {type(self.source).__name__}")
+        if self.frame is not None and not (_is(int, self.frame) and self.frame >= 0):
+            raise PosesError(f"frame: must be a whole number from 0 or None, is {self.frame!r}")
+        if self.timestamp is not None and not (_is((int, float), self.timestamp) and isfinite(self.timestamp)):
+            raise PosesError(f"timestamp: must be seconds or None, is {self.timestamp!r}")
         hw = tuple(self.image_hw) if isinstance(self.image_hw, Sequence) else ()
         if len(hw) != 2 or not all(isinstance(n, (int, np.integer)) and n > 0 for n in hw):
             raise PosesError(f"image_hw: must be two positive whole numbers (height, width), is {self.image_hw!r}")
@@ -110,15 +121,28 @@ class Poses:
         return Poses(
             self.keypoints[index], self.scores[index], self.boxes[index], self.box_scores[index],
             self.skeleton, self.image_hw, None if self.ids is None else self.ids[index], self.source,
+            self.frame, self.timestamp, self.image,
         )  # fmt: skip
 
     def __iter__(self) -> Iterator["Poses"]:
         return (self[person] for person in range(len(self)))
 
-    def draw(self, image: np.ndarray, **options: Any) -> np.ndarray:
-        """The image (H, W, 3) with these people drawn on a copy; options as in :func:`leanpose.drawing.draw_poses`."""
+    def draw(self, image: np.ndarray | None = None, **options: Any) -> np.ndarray:
+        """A copy of the image (H, W, 3) with these people drawn on it.
+
+        Args:
+            image: by default the one that was kept.
+            options: as in :func:`leanpose.drawing.draw_poses`.
+
+        Raises:
+            PosesError: when there is no image, or it is of another size.
+        """
         from leanpose.drawing import draw_poses
 
+        if image is None:
+            image = self.image
+        if image is None:
+            raise PosesError("image: none was kept: give one, or ask the stream to keep_images")
         return draw_poses(image, self, **options)
 
     def to_dict(self) -> dict[str, Any]:
@@ -157,3 +181,7 @@ class Poses:
         from leanpose.pose_formats import coco_results
 
         return coco_results(self, image_id)
+
+
+def _is(kind: type | tuple[type, ...], value: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)

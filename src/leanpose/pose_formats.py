@@ -1,10 +1,10 @@
-"""Poses in files: the JSON schema, CSV, and COCO keypoint results."""
+"""Poses in files: the JSON schema, JSON lines, CSV, COCO keypoint results, and files as OpenPose writes them."""
 
 import csv
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from leanpose.skeleton import Skeleton
 SCHEMA = "leanpose.poses"
 SCHEMA_VERSION = 1
 CSV_COLUMNS = (
-    "file", "person", "id", "joint", "x", "y", "score", "box_x1", "box_y1", "box_x2", "box_y2", "box_score",
+    "file", "frame", "time", "person", "id", "joint", "x", "y", "score",
+    "box_x1", "box_y1", "box_x2", "box_y2", "box_score",
 )  # fmt: skip
 
 
@@ -27,33 +28,42 @@ def to_document(images: Sequence[Poses]) -> dict[str, Any]:
 
     ``{"schema", "version", "skeleton": {"name", "joints", "limbs", "sigmas", "torso"}, "images": [{"source",
     "height", "width", "people": [{"id", "box": [x1, y1, x2, y2], "score", "keypoints": [[x, y, score], ...]}]}]}``,
-    in image pixels with centres at integers, joints in the order of the skeleton, null for what is not known.
+    in image pixels with centres at integers, joints in the order of the skeleton, null for what is not known. A frame
+    of a video also has ``"frame"``, its number, and ``"time"``, in seconds, after its source.
 
     Raises:
         PosesError: when the images have different skeletons.
     """
     if any(poses.skeleton != images[0].skeleton for poses in images):
         raise PosesError("skeleton: the images of one file must share it; write one file per skeleton")
+    return header(images[0].skeleton if images else None) | {"images": [image_entry(poses) for poses in images]}
+
+
+def header(skeleton: Skeleton | None) -> dict[str, Any]:
+    """All of a document but its images, and the first of JSON lines."""
     return {
         "schema": SCHEMA,
         "version": SCHEMA_VERSION,
-        "skeleton": _skeleton_to_dict(images[0].skeleton) if images else None,
-        "images": [
+        "skeleton": None if skeleton is None else _skeleton_to_dict(skeleton),
+    }
+
+
+def image_entry(poses: Poses) -> dict[str, Any]:
+    """One of a document's images, and each of JSON lines but the first."""
+    when = {"frame": poses.frame, "time": poses.timestamp}
+    return {
+        "source": poses.source,
+        **{key: value for key, value in when.items() if value is not None},
+        "height": poses.image_hw[0],
+        "width": poses.image_hw[1],
+        "people": [
             {
-                "source": poses.source,
-                "height": poses.image_hw[0],
-                "width": poses.image_hw[1],
-                "people": [
-                    {
-                        "id": None if one.ids is None else int(one.ids[0]),
-                        "box": _numbers(one.boxes[0]),
-                        "score": _numbers(one.box_scores)[0],
-                        "keypoints": _numbers(np.concatenate((one.keypoints[0], one.scores[0][:, None]), axis=1)),
-                    }
-                    for one in poses
-                ],
+                "id": None if one.ids is None else int(one.ids[0]),
+                "box": _numbers(one.boxes[0]),
+                "score": _numbers(one.box_scores)[0],
+                "keypoints": _numbers(np.concatenate((one.keypoints[0], one.scores[0][:, None]), axis=1)),
             }
-            for poses in images
+            for one in poses
         ],
     }
 
@@ -64,17 +74,24 @@ def from_document(document: Any) -> list[Poses]:
     Raises:
         PosesError: when the document is of another schema or version, or a field is missing or does not fit.
     """
+    skeleton = _skeleton_of(document)
+    entries = _field(document, "images", list)
+    if not entries:
+        return []
+    if skeleton is None:
+        raise PosesError("skeleton: None is not of the kind that belongs here")
+    return [_image_from_dict(entry, skeleton, f"images[{i}].") for i, entry in enumerate(entries)]
+
+
+def _skeleton_of(document: Any) -> Skeleton | None:
     if _field(document, "schema", str) != SCHEMA:
         raise PosesError(f"schema: expected '{SCHEMA}', found {document['schema']!r}; this is another kind of file")
     if _field(document, "version", int) != SCHEMA_VERSION:
         raise PosesError(
             f"version: this leanpose reads version {SCHEMA_VERSION}, found {document['version']}; update leanpose"
         )
-    entries = _field(document, "images", list)
-    if not entries:
-        return []
-    skeleton = _skeleton_from_dict(_field(document, "skeleton", dict))
-    return [_image_from_dict(entry, skeleton, f"images[{i}].") for i, entry in enumerate(entries)]
+    fields = _field(document, "skeleton", (dict, type(None)))
+    return None if fields is None else _skeleton_from_dict(fields)
 
 
 def write_json(images: Sequence[Poses], path: str | os.PathLike[str]) -> None:
@@ -88,17 +105,51 @@ def read_json(path: str | os.PathLike[str]) -> list[Poses]:
     Raises:
         PosesError: when the file cannot be read, is not JSON, or holds something else. The message names the file.
     """
+    data = _read(path)
     try:
-        return from_document(parse_json(Path(path).read_bytes()))
-    except OSError as error:
-        raise PosesError(f"cannot read {path}: {error.strerror}") from error
+        return from_document(parse_json(data))
     except PosesError as error:
         raise PosesError(f"{path}: {error}") from error
 
 
+def read_json_lines(path: str | os.PathLike[str]) -> Iterator[Poses]:
+    """The poses in a file of JSON lines: a first line as :func:`header` makes it, then one :func:`image_entry` each.
+
+    A last line that does not end in a line break, for it is still being written or was cut off, is left out.
+
+    Raises:
+        PosesError: when the file cannot be read, or a line holds something else. The message names file and line.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            number, skeleton = 0, None
+            try:
+                for number, line in enumerate(file, 1):
+                    if number == 1:
+                        skeleton = _skeleton_of(parse_json(line))
+                    elif skeleton is None:
+                        raise PosesError("skeleton: None is not of the kind that belongs here")
+                    elif line.endswith(b"\n"):
+                        yield _image_from_dict(parse_json(line), skeleton, "")
+            except PosesError as error:
+                raise PosesError(f"{path}, line {number}: {error}") from error
+            if not number:
+                raise PosesError(f"{path}: empty, 0 bytes")
+    except OSError as error:
+        raise PosesError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise PosesError(f"cannot read {path}: {error.strerror}") from error
+
+
 def csv_rows(poses: Poses) -> list[tuple[Any, ...]]:
-    """One row of CSV_COLUMNS per joint; empty cells stand for no file name, no id and a joint not found."""
+    """One row of CSV_COLUMNS per joint; empty cells stand for what is not known, and a joint not found."""
     rows = []
+    where = (poses.source or "", *("" if v is None else v for v in (poses.frame, poses.timestamp)))
     for person, one in enumerate(poses):
         id_ = "" if one.ids is None else int(one.ids[0])
         box = (*_numbers(one.boxes[0]), *_numbers(one.box_scores))
@@ -106,7 +157,7 @@ def csv_rows(poses: Poses) -> list[tuple[Any, ...]]:
             poses.skeleton.joints, _numbers(one.keypoints[0]), _numbers(one.scores[0]), strict=True
         ):
             x, y = ("" if v is None else v for v in point)
-            rows.append((poses.source or "", person, id_, joint, x, y, score, *box))
+            rows.append((*where, person, id_, joint, x, y, score, *box))
     return rows
 
 
@@ -125,15 +176,18 @@ def coco_results(poses: Poses, image_id: int | str | None = None) -> list[dict[s
 
     COCO measures box edges from the corner of the image, half a pixel left of and above our zero, so they shift
     by 0.5; its keypoints are pixel numbers as ours are and stay. A joint that was not found is ``0, 0, 0``. The
-    third number of a joint is its score; a person's score is the box score times the mean score of its joints.
+    third number of a joint is its score; a person's score is the box score times the mean score of its joints. People
+    with an id have it as PoseTrack names it, ``track_id``.
 
     Args:
-        image_id: COCO's number of the image. By default the number that the file is named for
-            (``000000081988.jpg``), or else its name.
+        image_id: COCO's number of the image. By default the number of the video's frame, or the number that the file
+            is named for (``000000081988.jpg``), or else its name.
 
     Raises:
         PosesError: when there is neither an ``image_id`` nor a source.
     """
+    if image_id is None:
+        image_id = poses.frame
     if image_id is None:
         if poses.source is None:
             raise PosesError("source: COCO results need an image_id, and these poses know no file name: give one")
@@ -153,6 +207,7 @@ def coco_results(poses: Poses, image_id: int | str | None = None) -> list[dict[s
             "score": float(people_scores[person]),
             "bbox": xywh[person].tolist(),
         }
+        | ({} if poses.ids is None else {"track_id": int(poses.ids[person])})
         for person in range(len(poses))
     ]
 
@@ -170,6 +225,24 @@ def write_coco(
     ids = image_ids if image_ids is not None else [None] * len(images)
     results = [result for poses, id_ in zip(images, ids, strict=True) for result in coco_results(poses, id_)]
     write_whole(path, json.dumps(results, allow_nan=False).encode(), PosesError)
+
+
+def openpose_document(poses: Poses) -> dict[str, Any]:
+    """The people of one image as OpenPose writes them: ``{"version", "people": [{"person_id", "pose_keypoints_2d"}]}``.
+
+    Joints are x, y, score, those of ``poses.skeleton`` in its order, and 0, 0, 0 where not found; hands, faces and 3D
+    are empty lists. ``person_id`` is ``[-1]`` without ids.
+    """
+    points = np.concatenate((poses.keypoints, poses.scores[..., None]), axis=-1)
+    points[np.isnan(points).any(axis=-1)] = 0
+    ids = np.full(len(poses), -1) if poses.ids is None else poses.ids
+    absent = [f"{part}_keypoints_2d" for part in ("face", "hand_left", "hand_right")]
+    absent += [f"{part}_keypoints_3d" for part in ("pose", "face", "hand_left", "hand_right")]
+    people = [
+        {"person_id": [int(id_)], "pose_keypoints_2d": _numbers(joints.reshape(-1)), **{key: [] for key in absent}}
+        for id_, joints in zip(ids, points, strict=True)
+    ]
+    return {"version": 1.3, "people": people}
 
 
 def _numbers(values: np.ndarray) -> list[Any]:
@@ -215,6 +288,10 @@ def _fits(values: Any, shape: tuple[int, ...]) -> bool:
 def _image_from_dict(entry: Any, skeleton: Skeleton, where: str) -> Poses:
     source = _field(entry, "source", (str, type(None)), where)
     image_hw = (_field(entry, "height", int, where), _field(entry, "width", int, where))
+    frame, time = (
+        _field(entry, key, kind, where) if key in entry else None
+        for key, kind in (("frame", int), ("time", (int, float)))
+    )
     people = _field(entry, "people", list, where)
     joints = len(skeleton)
     points, boxes, box_scores, ids = np.zeros((len(people), joints, 3)), np.zeros((len(people), 4)), [], []
@@ -228,7 +305,9 @@ def _image_from_dict(entry: Any, skeleton: Skeleton, where: str) -> Poses:
         raise PosesError(f"{where}people: some have an id and some have none; give all or none")
     given = np.array(ids) if ids and ids[0] is not None else None
     try:
-        return Poses(points[..., :2], points[..., 2], boxes, np.array(box_scores), skeleton, image_hw, given, source)
+        return Poses(
+            points[..., :2], points[..., 2], boxes, np.array(box_scores), skeleton, image_hw, given, source, frame, time
+        )  # fmt: skip
     except PosesError as error:
         raise PosesError(f"{where}{error}") from error
 
