@@ -1,9 +1,10 @@
 """Models on a video: frames per second with everything overlapping, and the time of each stage without."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from leanpose.benchmark.run import Progress, describe_machine, usable_cores
 from leanpose.benchmark.scene import Scene
 from leanpose.benchmark.selection import open_subjects
 from leanpose.benchmark.subjects import Wanted, label
+from leanpose.boxes import check_boxes
 from leanpose.detector import PersonDetector
 from leanpose.engines import Precision
 from leanpose.errors import BenchmarkError
@@ -127,7 +129,7 @@ class _Watcher:
     """A model and a detector that look at videos."""
 
     def __init__(self, wanted: Wanted, detector: str) -> None:
-        self._estimator = _TimedEstimator(
+        self._estimator = PoseEstimator(
             wanted.model, wanted.engine, wanted.precision, wanted.flip_test, threads=wanted.threads, detector=None
         )
         engine, precision = ("auto", "auto") if wanted.engine == "torch" else (wanted.engine, wanted.precision)
@@ -137,7 +139,8 @@ class _Watcher:
         """One pass with everything overlapping, and one with one stage after the other."""
         start = time.perf_counter()
         with open_video(source) as video:
-            seen = [(len(poses), ran) for poses, ran in prefetch(self._follow(prefetch(video), Stopwatch()))]
+            people = prefetch(self._follow(prefetch(video), self._estimator, Stopwatch()))
+            seen = [(len(poses), ran) for poses, ran in people]
         seconds = time.perf_counter() - start
         return Pass(
             len(seen), seconds, self.staged(source), sum(people > 0 for people, _ in seen), sum(ran for _, ran in seen)
@@ -147,15 +150,31 @@ class _Watcher:
         """Seconds by stage over the first frames."""
         watch = Stopwatch()
         with watch(REST), open_video(source) as video:
-            for _ in self._follow(islice(_timed(video, watch), most), watch):
+            for _ in self._follow(islice(_timed(video, watch), most), partial(self._look, watch=watch), watch):
                 pass
         return {
             stage: watch.seconds.get(stage, 0.0) for stage in (DECODE, DETECT, CROP, INFER, JOINTS, TRACK, SMOOTH, REST)
         }
 
-    def _follow(self, frames: Iterable[Frame], watch: Stopwatch) -> Iterator[tuple[Poses, bool]]:
+    def _look(self, image: np.ndarray, boxes: np.ndarray, watch: Stopwatch) -> Poses:
+        """What the estimator does with an image (H, W, 3) and boxes (P, 5), part by part."""
+        model, hw = self._estimator, (image.shape[0], image.shape[1])
+        if not len(boxes):
+            return Poses.empty(model.card.skeleton, hw)
+        boxes, box_scores = check_boxes(boxes, hw)
+        with watch(CROP):
+            crops, transforms = model.preprocess(image, boxes)
+        with watch(INFER):
+            heatmaps = model.infer(crops)
+        with watch(JOINTS):
+            keypoints, scores = model.postprocess(heatmaps, transforms)
+        return Poses(keypoints, scores, boxes, box_scores, model.card.skeleton, hw)
+
+    def _follow(
+        self, frames: Iterable[Frame], look: Callable[[np.ndarray, np.ndarray], Poses], watch: Stopwatch
+    ) -> Iterator[tuple[Poses, bool]]:
         """The people of each frame, and whether the detector ran on it."""
-        tracker, smoother, self._estimator.watch = Tracker(), OneEuroSmoother(), watch
+        tracker, smoother = Tracker(), OneEuroSmoother()
         for frame in frames:
             ran, found = tracker.needs_detection(), np.zeros((0, 5))
             if ran:
@@ -163,30 +182,12 @@ class _Watcher:
                     found = self._detector(frame.image)
             with watch(TRACK):
                 looked = tracker.predicted_boxes(frame.timestamp, found)
-            poses = self._estimator(frame.image, np.concatenate((found, looked)))
+            poses = look(frame.image, np.concatenate((found, looked)))
             with watch(TRACK):
                 poses = tracker.update(poses, frame.timestamp, predicted=len(looked), detector_ran=ran)
             with watch(SMOOTH):
                 poses = smoother.update(poses, frame.timestamp)
             yield poses, ran
-
-
-class _TimedEstimator(PoseEstimator):
-    """An estimator whose parts are timed by ``watch``."""
-
-    watch = Stopwatch()
-
-    def preprocess(self, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        with self.watch(CROP):
-            return super().preprocess(image, boxes)
-
-    def infer(self, crops: np.ndarray) -> np.ndarray:
-        with self.watch(INFER):
-            return super().infer(crops)
-
-    def postprocess(self, heatmaps: np.ndarray, transforms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        with self.watch(JOINTS):
-            return super().postprocess(heatmaps, transforms)
 
 
 def _timed(frames: Iterator[Frame], watch: Stopwatch) -> Iterator[Frame]:
