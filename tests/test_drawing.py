@@ -3,11 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leanpose.drawing import LEFT, RIGHT, contact_sheet, draw_poses
+from leanpose.drawing import contact_sheet, draw_poses
 from leanpose.errors import ImageError, PosesError
 from leanpose.geometry import flip_keypoints
+from leanpose.palette import LEFT, RIGHT, person_colors
 from leanpose.pose import Poses
 from leanpose.skeleton import COCO17, LSP14, Skeleton
+from leanpose.trails import Trails
 
 PAIR = Skeleton("pair", ("left_hand", "right_hand", "nose"), limbs=(("left_hand", "nose"), ("right_hand", "nose")))
 GREY = 128
@@ -49,12 +51,18 @@ def test_joints_and_limbs_have_the_colour_of_their_side():
     assert (drawn[55, 25] == GREY).all()
 
 
-def test_the_rim_is_dark_on_white_and_the_fill_light_on_black():
-    for background in (0, 255):
-        drawn = draw_poses(np.full((120, 160, 3), background, np.uint8), pose(V))
-        column = drawn[70:115, 80].astype(int).sum(axis=1)  # through the nose
-        assert column.max() > 700
-        assert column.min() < 250
+@pytest.mark.parametrize("name", [None, 1, 2, 3, 77])
+@pytest.mark.parametrize("background", [(0, 0, 0), (255, 255, 255), (128, 128, 128), "left", "right"])
+def test_every_limb_stands_out_on_any_background(background, name):
+    """Even on its own colour, by the rim; by luminance, so that it shows in any hue."""
+    if isinstance(background, str):
+        background = getattr(person_colors(name), background).fill
+    image = np.full((120, 160, 3), background, np.uint8)
+    drawn = draw_poses(image, pose(V, ids=None if name is None else np.array([name])), ids=False)
+    luminance = drawn[..., ::-1] @ np.array([0.299, 0.587, 0.114])
+    for column in (55, 105):  # through the middles of the left and the right limb
+        across = luminance[70:90, column]
+        assert np.abs(across - luminance[2, 2]).max() > 60
 
 
 def test_the_image_given_is_not_touched():
@@ -119,7 +127,7 @@ def test_widths_grow_with_the_person():
         max_size=17,
     )
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_points_anywhere_are_safe(points):
     drawn = draw_poses(canvas(24, 32), pose(points, skeleton=COCO17, image_hw=(24, 32)), boxes=True)
     assert drawn.shape == (24, 32, 3)
@@ -157,7 +165,52 @@ def test_boxes_and_ids():
         assert edge.min() > 200
     assert (plain[40:90, 30:130] == GREY).all()
     named = draw_poses(canvas(), pose(nothing, boxes=np.array([[20.0, 30, 140, 100]]), ids=np.array([8])), boxes=True)
-    assert (named[30:60, 20:60] != plain[30:60, 20:60]).any()
+    assert (named[35:60, 22:60] != plain[35:60, 22:60]).any()
+    unnamed = draw_poses(canvas(), pose(V, ids=np.array([8])), ids=False)
+    named = draw_poses(canvas(), pose(V, ids=np.array([8])))
+    ys, xs = np.nonzero((named != unnamed).any(axis=2))
+    assert len(ys) > 20
+    assert ys.max() < 60  # above the highest joint, and centred there
+    assert abs(xs.mean() - 30) < 5
+
+
+@given(st.floats(-50, 210), st.floats(-50, 170), st.booleans())
+@settings(max_examples=30)
+def test_ids_of_people_at_the_edge_are_still_in_the_image(x, y, boxes):
+    moved = pose(np.array(V) - (80, 80) + (x, y), ids=np.array([1234]), boxes=np.array([[x - 9, y - 9, x + 9, y + 9]]))
+    written = draw_poses(canvas(), moved, boxes=boxes) != draw_poses(canvas(), moved, boxes=boxes, ids=False)
+    ys, xs = np.nonzero(written.any(axis=2))
+    low, high = ((x - 9, y - 9), (x + 9, y + 9)) if boxes else ((x - 50, y - 20), (x + 50, y + 20))
+    if min(high) < 0 or low[0] >= 160 or low[1] >= 120:
+        assert len(xs) == 0
+        return
+    assert np.ptp(xs) > 20
+    assert np.ptp(ys) >= 7
+
+
+def test_trails_show_where_joints_were_the_older_the_fainter():
+    trails = Trails(("left_hand",), length=8)
+    for x in range(20, 141, 20):
+        people = pose(((x, 60), (x, 20), (x, 100)), ids=np.array([4]))
+        trails.add(people)
+    plain, drawn = draw_poses(canvas(), people), draw_poses(canvas(), people, trails=trails)
+    ys, xs = np.nonzero((plain != drawn).any(axis=2))
+    assert xs.min() == pytest.approx(20, abs=3)
+    assert ys.min() > 54 and ys.max() < 66  # noqa: PT018
+    middles = [int(np.abs(drawn[60, x].astype(int) - person_colors(4).left.fill).sum()) for x in (30, 70, 110)]
+    assert middles == sorted(middles, reverse=True)
+    assert len(set(middles)) == 3
+    nothing = draw_poses(canvas(), people, trails=Trails())
+    np.testing.assert_array_equal(nothing, plain)
+
+
+@given(st.lists(st.tuples(*[st.floats(-(2.0**126), 2.0**126, width=32)] * 2), min_size=2, max_size=6))
+@settings(max_examples=30)
+def test_trails_anywhere_are_safe(places):
+    trails = Trails(("nose",))
+    for place in places:
+        trails.add(pose((V[0], V[1], place), ids=np.array([1])))
+    draw_poses(canvas(), pose(V), trails=trails)
 
 
 def test_nobody_to_draw():

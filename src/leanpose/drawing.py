@@ -1,7 +1,7 @@
 """People drawn on images, and grids of such images.
 
-Left is blue and right orange, a pair of Okabe and Ito's palette that colour-blind eyes tell apart; what belongs to
-neither side is white. A dark rim keeps all of it readable on any background.
+Colours are :mod:`leanpose.palette`'s: a hue for each id; left light with a dark rim and round joints, right dark with a
+light rim and square joints. What belongs to neither side is white.
 """
 
 from collections.abc import Sequence
@@ -12,23 +12,37 @@ import numpy as np
 
 from leanpose.errors import ImageError, PosesError
 from leanpose.media import as_bgr
+from leanpose.palette import DARK, LIGHT, Color, PersonColors, person_colors
 from leanpose.pose import Poses
 from leanpose.skeleton import Skeleton
+from leanpose.trails import Trails
 
-LEFT = (233, 180, 86)  # BGR: Okabe and Ito's sky blue
-RIGHT = (0, 159, 230)  # their orange
-CENTRE = (245, 245, 245)
-RIM = (25, 20, 20)
 SHIFT = 5  # fractional bits of the positions given to OpenCV
 FAR = 2.0**20  # pixels; OpenCV's fixed-point positions must not overflow
 FONT = (cv2.FONT_HERSHEY_SIMPLEX, 0.4)
 
 
-def draw_poses(image: np.ndarray, poses: Poses, min_score: float = 0.3, boxes: bool = False) -> np.ndarray:
-    """A copy of an image (H, W, 3) with limbs, joints and, if asked for, boxes with their ids drawn on it.
+def draw_poses(
+    image: np.ndarray,
+    poses: Poses,
+    min_score: float = 0.3,
+    boxes: bool = False,
+    *,
+    ids: bool = True,
+    trails: Trails | None = None,
+) -> np.ndarray:
+    """A copy of an image (H, W, 3) with limbs and joints drawn on it.
 
     A joint is drawn where it was found with at least ``min_score``, the fainter the lower its score; a limb where both
-    its joints are. Widths follow the size of the person.
+    its joints are. Widths follow the size of the person. An id has the same colours in every frame.
+
+    Args:
+        image: as :func:`leanpose.media.as_bgr` takes it.
+        poses: of that image.
+        min_score: in [0, 1].
+        boxes: whether to draw the people's boxes.
+        ids: whether to write the ids, for people who have some, above their heads or in their boxes.
+        trails: where joints were, to be drawn behind the people; the caller adds each frame's poses to it.
 
     Raises:
         ImageError: when the image is not one that :func:`leanpose.media.as_bgr` takes.
@@ -40,10 +54,18 @@ def draw_poses(image: np.ndarray, poses: Poses, min_score: float = 0.3, boxes: b
             f"image_hw: the poses were found in {poses.image_hw} pixels (height, width), "
             f"the image to draw on has {canvas.shape[:2]}; scale one to the other"
         )
-    for person in range(len(poses)):
+    if trails is not None:
+        _draw_trails(canvas, trails)
+    names = [None] * len(poses) if poses.ids is None else poses.ids.tolist()
+    for person, name in enumerate(names):
+        colors = person_colors(name)
+        box, keypoints = poses.boxes[person], poses.keypoints[person].astype(float)
+        shown = np.isfinite(keypoints).all(axis=1) & (poses.scores[person] >= min_score)
         if boxes:
-            _draw_box(canvas, poses.boxes[person], None if poses.ids is None else str(poses.ids[person]))
-        _draw_person(canvas, poses.keypoints[person], poses.scores[person], poses.skeleton, min_score)
+            _draw_box(canvas, box, LIGHT if name is None else colors.left.fill)
+        _draw_person(canvas, keypoints, shown, _opacity(poses.scores[person], min_score), poses.skeleton, colors)
+        if ids and name is not None and (boxes or shown.any()):
+            _write_id(canvas, str(name), box, None if boxes else keypoints[shown], colors.left.fill)
     return canvas
 
 
@@ -84,48 +106,82 @@ def _fit_text(text: str, width: int) -> str:
     return text + "..."
 
 
-def _side_color(*joints: str) -> tuple[int, int, int]:
-    left, right = (any(joint.startswith(side) for joint in joints) for side in ("left_", "right_"))
-    if left == right:
-        return CENTRE
-    return LEFT if left else RIGHT
+def _opacity(scores: np.ndarray, min_score: float) -> np.ndarray:
+    return 0.35 + 0.65 * np.clip((scores - min_score) / max(1 - min_score, 1e-6), 0, 1)
 
 
 def _draw_person(
-    canvas: np.ndarray, keypoints: np.ndarray, scores: np.ndarray, skeleton: Skeleton, min_score: float
+    canvas: np.ndarray,
+    keypoints: np.ndarray,
+    shown: np.ndarray,
+    opacity: np.ndarray,
+    skeleton: Skeleton,
+    colors: PersonColors,
 ) -> None:
-    shown = np.isfinite(keypoints).all(axis=1) & (scores >= min_score)
     if not shown.any():
         return
     points = np.where(shown[:, None], np.clip(keypoints, -FAR, FAR), 0)
-    size = np.ptp(points[shown], axis=0).max()
-    half = float(np.clip(size / 110, 0.9, 12))  # of a limb's width
-    radius, rim = 1.7 * half, max(0.8, 0.45 * half)
-    opacity = 0.45 + 0.55 * np.clip((scores - min_score) / max(1 - min_score, 1e-6), 0, 1)
-
-    # Only the part of the image that the person covers is touched.
-    reach = radius + rim + 2
-    height, width = canvas.shape[:2]
-    x1, y1 = np.clip(np.floor(points[shown].min(axis=0) - reach), 0, (width, height)).astype(int)
-    x2, y2 = np.clip(np.ceil(points[shown].max(axis=0) + reach) + 1, 0, (width, height)).astype(int)
-    if x1 >= x2 or y1 >= y2:
+    half = float(np.clip(np.ptp(points[shown], axis=0).max() / 120, 1, 12))  # of a limb's width
+    radius, rim = 1.8 * half, max(1.0, 0.5 * half)
+    layer, corner = _layer(canvas, points[shown], 1.5 * radius + rim)
+    if not layer.size:
         return
-    points = points - (x1, y1)
-    # BGR and opacity, all weighted by opacity: then OpenCV's blending at smooth edges is right for all four.
-    layer = np.zeros((y2 - y1, x2 - x1, 4), np.uint8)
+    points = points - corner
     limbs = [(a, b) for a, b in skeleton.limb_indices if shown[a] and shown[b]]
-    for grow, rim_only in ((rim, True), (0.0, False)):
-        for a, b in limbs:
-            color = RIM if rim_only else _side_color(skeleton.joints[a], skeleton.joints[b])
-            _limb(layer, points[a], points[b], half + grow, _weighted(color, float(min(opacity[a], opacity[b]))))
-        for joint in np.flatnonzero(shown):
-            color = RIM if rim_only else _side_color(skeleton.joints[joint])
-            _disc(layer, points[joint], radius + grow, _weighted(color, float(opacity[joint])))
-    view = canvas[y1:y2, x1:x2]
-    view[:] = view * (1 - layer[..., 3:] / 255) + layer[..., :3] + 0.5
+    limb_sides = [colors.of(skeleton.joints[a], skeleton.joints[b]) for a, b in limbs]
+    for grow in (rim, 0.0):
+        for (a, b), side in zip(limbs, limb_sides, strict=True):
+            color = _weighted(side.rim if grow else side.fill, min(opacity[a], opacity[b]))
+            _limb(layer, points[a], points[b], half + grow, color)
+    for joint in np.flatnonzero(shown):  # each with its rim, so that it stands out from limbs of its colour
+        side = colors.of(skeleton.joints[joint])
+        for grow in (rim, 0.0):
+            color = _weighted(side.rim if grow else side.fill, opacity[joint])
+            (_square if side.square else _disc)(layer, points[joint], radius + grow, color)
+    _blend(canvas, layer, corner)
 
 
-def _weighted(color: tuple[int, int, int], opacity: float) -> tuple[float, ...]:
+def _draw_trails(canvas: np.ndarray, trails: Trails) -> None:
+    every = list(trails)
+    points = [trail[np.isfinite(trail).all(axis=1)] for _, _, trail in every]
+    if not points:
+        return
+    width = max(1, round(min(canvas.shape[:2]) / 360))
+    layer, corner = _layer(canvas, np.clip(np.concatenate(points), -FAR, FAR), width + 2)
+    if not layer.size:
+        return
+    sides = [person_colors(one).of(joint) for one, joint, _ in every]
+    for rim in (True, False):
+        for (_, _, trail), side in zip(every, sides, strict=True):
+            ends = _fixed(np.clip(np.nan_to_num(trail), -FAR, FAR) - corner).tolist()
+            known = np.isfinite(trail).all(axis=1)
+            for i in np.flatnonzero(known[1:] & known[:-1]) + 1:  # the older the fainter
+                color = _weighted(
+                    side.rim if rim else side.fill, 0.8 * (i + 1 + trails.length - len(trail)) / trails.length
+                )
+                cv2.line(layer, ends[i - 1], ends[i], color, width + 2 * rim, cv2.LINE_AA, SHIFT)
+    _blend(canvas, layer, corner)
+
+
+def _layer(canvas: np.ndarray, points: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """An empty layer (h, w, 4) over the part of the image that points (N, 2) with ``reach`` cover, and its corner.
+
+    BGR and opacity, all weighted by opacity: then OpenCV's blending at smooth edges is right for all four.
+    """
+    height, width = canvas.shape[:2]
+    low = np.clip(np.floor(points.min(axis=0) - reach - 2), 0, (width, height)).astype(int)
+    high = np.clip(np.ceil(points.max(axis=0) + reach + 3), 0, (width, height)).astype(int)
+    return np.zeros((*np.maximum(high - low, 0)[::-1], 4), np.uint8), low
+
+
+def _blend(canvas: np.ndarray, layer: np.ndarray, corner: np.ndarray) -> None:
+    (x, y), (height, width) = corner, layer.shape[:2]
+    view = canvas[y : y + height, x : x + width]
+    through = cv2.merge([255 - layer[..., 3]] * 3)
+    view[:] = cv2.add(cv2.multiply(view, through, scale=1 / 255), np.ascontiguousarray(layer[..., :3]))
+
+
+def _weighted(color: Color, opacity: float) -> tuple[float, ...]:
     return tuple(round(channel * opacity) for channel in (*color, 255))
 
 
@@ -148,14 +204,34 @@ def _disc(layer: np.ndarray, centre: np.ndarray, radius: float, color: tuple[flo
     cv2.circle(layer, (x, y), round(radius * (1 << SHIFT)), color, cv2.FILLED, cv2.LINE_AA, SHIFT)
 
 
-def _draw_box(canvas: np.ndarray, box: np.ndarray, label: str | None) -> None:
+def _square(layer: np.ndarray, centre: np.ndarray, radius: float, color: tuple[float, ...]) -> None:
+    """Upright, and of the same area as the disc."""
+    half = radius * np.sqrt(np.pi) / 2
+    corners = centre + half * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+    cv2.fillConvexPoly(layer, _fixed(corners), color, cv2.LINE_AA, SHIFT)
+
+
+def _draw_box(canvas: np.ndarray, box: np.ndarray, color: Color) -> None:
     x1, y1, x2, y2 = _fixed(np.clip(box, -FAR, FAR)).tolist()
     thin = max(1, round(min(canvas.shape[:2]) / 500))
-    for color, thickness in ((RIM, thin + 2), (CENTRE, thin)):
-        cv2.rectangle(canvas, (x1, y1), (x2, y2), color, thickness, cv2.LINE_AA, SHIFT)
-    if label is not None:
-        scale = max(0.4, thin * 0.5)
-        high = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, scale, thin)[0][1]
-        at = (int(np.clip(box[0], 0, canvas.shape[1] - 1)) + 3 * thin, int(max(box[1], 0)) + high + 4 * thin)
-        for color, thickness in ((RIM, thin + 2), (CENTRE, thin)):
-            cv2.putText(canvas, label, at, cv2.FONT_HERSHEY_SIMPLEX, scale, color, thickness, cv2.LINE_AA)
+    for paint, thickness in ((DARK, thin + 2), (color, thin)):
+        cv2.rectangle(canvas, (x1, y1), (x2, y2), paint, thickness, cv2.LINE_AA, SHIFT)
+
+
+def _write_id(canvas: np.ndarray, text: str, box: np.ndarray, points: np.ndarray | None, color: Color) -> None:
+    """Above the highest of the joints (N, 2), or in the box's corner without them."""
+    height, width = canvas.shape[:2]
+    ends = box.reshape(2, 2) if points is None else points
+    if (ends.max(axis=0) < 0).any() or (ends.min(axis=0) >= (width, height)).any():
+        return
+    thin = max(1, round(min(height, width) / 500))
+    scale = max(0.4, thin * 0.6)
+    (wide, high), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thin)
+    if points is None:
+        x, y = box[0] + 3 * thin, box[1] + high + 4 * thin
+    else:
+        top = points[points[:, 1].argmin()]
+        x, y = top[0] - wide / 2, top[1] - 4 * thin - np.ptp(points, axis=0).max() / 30
+    at = (int(np.clip(x, 2, max(width - wide - 2, 2))), int(np.clip(y, high + 2, max(height - 3, high + 2))))
+    for paint, thickness in ((DARK, thin + 3), (color, thin)):
+        cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, paint, thickness, cv2.LINE_AA)

@@ -8,8 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from leanpose.drawing import LEFT, RIGHT
 from leanpose.inspection.people import People
+from leanpose.palette import LEFT, RIGHT
 from leanpose.skeleton import Skeleton
 
 HEAT = 300  # pixels of the picture of all joints, a side
