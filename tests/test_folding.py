@@ -49,6 +49,7 @@ def test_taps_are_those_of_a_convolution_of_an_enlarged_line() -> None:
         ("softgate_1x64", {"width": 16, "gate": 0.5, "skip": "identity"}, (8, 0, 0)),
         ("softgate_1x64", {"width": 16, "gate": "scalar", "skip": "conv1"}, (8, 0, 0)),
         ("softgate_1x64", {"width": 16, "merge": "concat_grouped"}, (0, 0, 0)),
+        ("softgate_1x128_fast", {"width": 32}, (8, 0, 0)),
         ("hourglass_2", {"width": 16}, (0, 1, 0)),
         ("lpn_50", {"depths": (1, 1, 1, 1)}, (0, 0, 2)),
     ],

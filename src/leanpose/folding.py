@@ -5,10 +5,10 @@ Weights stay in the file as they were trained, under their names, so that a trai
 is a constant expression of them, which every engine computes once, while it loads the model.
 
 :func:`split_decoders`: a decoder joins enlarged coarse features with those of the skip and runs BatchNorm, ReLU and a
-convolution on both. All of these act on the two parts apart: ``conv(cat(up(c), s)) = conv_c(up(c)) + conv_s(s)``. The
-coarse part needs BatchNorm and ReLU on a quarter of the places only; a 1x1 convolution of it needs a quarter of the
-multiply-adds, and a 3x3 convolution behind a nearest-neighbour enlargement is a transposed 4x4 convolution of stride 2,
-with 4 taps per output instead of 9. Nothing is concatenated.
+convolution on both (in a network of ours the convolution alone). All of these act on the two parts apart:
+``conv(cat(up(c), s)) = conv_c(up(c)) + conv_s(s)``. The coarse part needs BatchNorm and ReLU on a quarter of the places
+only; a 1x1 convolution of it needs a quarter of the multiply-adds, and a 3x3 convolution behind a nearest-neighbour
+enlargement is a transposed 4x4 convolution of stride 2, with 4 taps per output instead of 9. Nothing is concatenated.
 
 :func:`merge_links`: between two stacks, features and heatmaps of the first are brought back by 1x1 convolutions and
 added. Nothing bends between them, so that they are one: ``F f + H (D f + d) + h = (F + H D) f + (H d + h)``.
@@ -85,13 +85,13 @@ class _Builder:
 
 
 def split_decoders(graph: ir.Graph) -> int:
-    """Take apart every ``Conv(Relu(BatchNormalization(Concat(Resize(c), s))))``; see the head of this file."""
+    """Take apart every ``Conv(Relu(BatchNormalization(Concat(Resize(c), s))))`` and ``Conv(Concat(Resize(c), s))``."""
     count = 0
     for concat in [node for node in graph if node.op_type == "Concat"]:
         coarse, skip = _enlarged(concat.inputs[0]), concat.inputs[-1]
         if len(concat.inputs) != 2 or coarse is None or skip is None or concat.attributes["axis"].as_int() != 1:
             continue
-        chains = [_chain(norm) for norm in concat.outputs[0].consumers()]
+        chains = [_chain(consumer) for consumer in concat.outputs[0].consumers()]
         if all(chain is not None for chain in chains):
             for chain in chains:
                 assert chain is not None
@@ -112,13 +112,14 @@ def _enlarged(value: ir.Value | None) -> ir.Value | None:
     return resize.inputs[0]
 
 
-def _chain(norm: ir.Node) -> tuple[ir.Node, ir.Node] | None:
-    """The BatchNorm and the convolution of BatchNorm, ReLU, convolution, where the latter can be split."""
-    relu = _only_consumer(norm) if norm.op_type == "BatchNormalization" else None
-    conv = _only_consumer(relu) if relu is not None and relu.op_type == "Relu" else None
-    if conv is None or conv.op_type != "Conv":
+def _chain(first: ir.Node) -> tuple[ir.Node | None, ir.Node] | None:
+    """The BatchNorm, if any, and the convolution that begin with ``first``, where the latter can be split."""
+    norm = first if first.op_type == "BatchNormalization" else None
+    relu = _only_consumer(norm) if norm is not None else None
+    conv = first if norm is None else _only_consumer(relu) if relu is not None and relu.op_type == "Relu" else None
+    if conv is None or conv.op_type != "Conv" or not any(_is_dense(conv, side) for side in (1, 3)):
         return None
-    return next(((norm, conv) for side in (1, 3) if _is_dense(conv, side)), None)
+    return norm, conv
 
 
 def _is_dense(conv: ir.Node, side: int) -> bool:
@@ -136,7 +137,7 @@ def _only_consumer(node: ir.Node) -> ir.Node | None:
     return users[0] if len(users) == 1 and not node.outputs[0].is_graph_output() else None
 
 
-def _split(coarse: ir.Value, skip: ir.Value, norm: ir.Node, conv: ir.Node) -> None:
+def _split(coarse: ir.Value, skip: ir.Value, norm: ir.Node | None, conv: ir.Node) -> None:
     weight = conv.inputs[1]
     assert weight is not None
     assert weight.shape is not None
@@ -146,22 +147,26 @@ def _split(coarse: ir.Value, skip: ir.Value, norm: ir.Node, conv: ir.Node) -> No
     assert isinstance(first, int)
     last = _gate(conv)
     build = _Builder(last)
-    epsilon = norm.attributes["epsilon"].as_float()
 
     def activated(part: ir.Value, start: int, stop: int) -> ir.Value:
+        if norm is None:
+            return part
+        epsilon = norm.attributes["epsilon"].as_float()
         statistics = [build.part(value, 0, start, stop) for value in norm.inputs[1:] if value is not None]
         return build("Relu", build("BatchNormalization", part, *statistics, epsilon=epsilon))
 
     low, high = activated(coarse, 0, first), activated(skip, first, channels)
-    other: ir.Value | None = None
+    other, bias = None, next(iter(conv.inputs[2:]), None)
     if last is not conv:  # the gate's factor goes into the weights
         gate = conv.outputs[0].consumers()[0]
         alpha = next(value for value in gate.inputs if value is not conv.outputs[0])
         other = next(value for value in last.inputs if value is not gate.outputs[0])
         weight = build("Mul", weight, build("Transpose", alpha, perm=[1, 0, 2, 3]))
+        if bias is not None:
+            bias = build("Mul", bias, build("Reshape", alpha, build.constant(np.array([-1]))))
     low_weight, high_weight = build.part(weight, 1, 0, first), build.part(weight, 1, first, channels)
-    bias = conv.inputs[2:3] if last is conv else ()
-    total = build("Conv", high, high_weight, *bias, kernel_shape=[side, side], pads=[side // 2] * 4)
+    biases = () if bias is None else (bias,)
+    total = build("Conv", high, high_weight, *biases, kernel_shape=[side, side], pads=[side // 2] * 4)
     if other is not None:
         total = build("Add", total, other)
     if side == 3:
@@ -180,7 +185,7 @@ def _split(coarse: ir.Value, skip: ir.Value, norm: ir.Node, conv: ir.Node) -> No
 def _gate(conv: ir.Node) -> ir.Node:
     """The sum at the end of ``conv * alpha + other``, with one factor per channel; without a gate ``conv`` itself."""
     gate = _only_consumer(conv)
-    if gate is None or gate.op_type != "Mul" or len(conv.inputs) > 2:
+    if gate is None or gate.op_type != "Mul":
         return conv
     alpha = next(value for value in gate.inputs if value is not conv.outputs[0])
     total = _only_consumer(gate)

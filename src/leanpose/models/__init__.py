@@ -1,6 +1,17 @@
 """The networks. Importing this package fills the registry with every variant."""
 
-from leanpose.models import cunet, elhrnet, hourglass, hrnet, litehrnet, lpn, sfm, simplebaseline, softgate
+from leanpose.models import (
+    cunet,
+    elhrnet,
+    hourglass,
+    hrnet,
+    litehrnet,
+    lpn,
+    sfm,
+    simplebaseline,
+    softgate,
+    softgate_fast,
+)
 from leanpose.models.registry import REGISTRY, Published, Variant, create_model, register
 
 __all__ = [
@@ -18,4 +29,5 @@ __all__ = [
     "sfm",
     "simplebaseline",
     "softgate",
+    "softgate_fast",
 ]
