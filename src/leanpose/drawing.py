@@ -131,12 +131,12 @@ def _draw_person(
     limb_sides = [colors.of(skeleton.joints[a], skeleton.joints[b]) for a, b in limbs]
     for grow in (rim, 0.0):
         for (a, b), side in zip(limbs, limb_sides, strict=True):
-            color = _weighted(side.rim if grow else side.fill, min(opacity[a], opacity[b]))
+            color = _weighted(side.rim if grow else side.fill, float(min(opacity[a], opacity[b])))
             _limb(layer, points[a], points[b], half + grow, color)
     for joint in np.flatnonzero(shown):  # each with its rim, so that it stands out from limbs of its colour
         side = colors.of(skeleton.joints[joint])
         for grow in (rim, 0.0):
-            color = _weighted(side.rim if grow else side.fill, opacity[joint])
+            color = _weighted(side.rim if grow else side.fill, float(opacity[joint]))
             (_square if side.square else _disc)(layer, points[joint], radius + grow, color)
     _blend(canvas, layer, corner)
 
@@ -154,7 +154,7 @@ def _draw_trails(canvas: np.ndarray, trails: Trails) -> None:
     for rim in (True, False):
         for (_, _, trail), side in zip(every, sides, strict=True):
             ends = _fixed(np.clip(np.nan_to_num(trail), -FAR, FAR) - corner).tolist()
-            known = np.isfinite(trail).all(axis=1)
+            known = np.asarray(np.isfinite(trail).all(axis=1))
             for i in np.flatnonzero(known[1:] & known[:-1]) + 1:  # the older the fainter
                 color = _weighted(
                     side.rim if rim else side.fill, 0.8 * (i + 1 + trails.length - len(trail)) / trails.length
