@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 settings.register_profile("leanpose", deadline=None)
 settings.load_profile("leanpose")
 
+os.environ["LEANPOSE_CACHE"] = "0"  # nothing that an earlier run left behind
+
 
 @pytest.fixture(scope="session")
 def data_root() -> Path:

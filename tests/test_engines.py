@@ -44,7 +44,9 @@ def test_threads_reach_the_engines(dot_model):
     session = create_engine(dot_model(), "onnxruntime", threads=1)._session
     assert session.get_session_options().intra_op_num_threads == 1
     if "openvino" in installed_engines():
-        assert create_engine(dot_model(), "openvino", threads=1)._model.get_property("INFERENCE_NUM_THREADS") == 1
+        engine = create_engine(dot_model(), "openvino", threads=1)
+        (compiled,) = engine._network._compiled.values()
+        assert compiled._model.get_property("INFERENCE_NUM_THREADS") == 1
 
 
 @pytest.mark.parametrize("engine", installed_engines())

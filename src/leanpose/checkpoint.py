@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from leanpose.card import DataSource, ModelCard, file_sha256
 from leanpose.complexity import complexity
 from leanpose.data.targets import probability_heatmaps
+from leanpose.engines import Ready
 from leanpose.errors import LeanposeError, ModelError
 from leanpose.files import write_whole
 from leanpose.models import create_model
@@ -205,14 +206,22 @@ class TorchEngine:
 
     name = "torch"
     precision = "f32"
+    takes_pixels = False
+    share: int | None = None
 
     def __init__(self, net: AnsweringNet, input_hw: tuple[int, int]) -> None:
         self.net = net
         self.input_shape = (None, 3, *input_hw)
 
-    def __call__(self, batch_NCHW: np.ndarray) -> np.ndarray:
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            return self.net(torch.from_numpy(batch_NCHW)).numpy()
+            return self.net(torch.from_numpy(batch)).numpy()
+
+    def submit(self, batch: np.ndarray) -> Ready:
+        return Ready(self(batch))
+
+    def describe(self) -> str:
+        return f"{self.name} {self.precision}"
 
 
 def open_checkpoint(path: Path) -> tuple[TorchEngine, ModelCard]:

@@ -3,10 +3,11 @@
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -15,9 +16,10 @@ from leanpose.boxes import check_boxes
 from leanpose.card import ModelCard
 from leanpose.decode import METHODS, decode, merge_flipped
 from leanpose.detector import Detector, PersonDetector
-from leanpose.engines import Engine, Precision, create_engine
+from leanpose.engines import Engine, Mode, Pending, Precision, create_engine
 from leanpose.errors import BoxError, ImageError, ModelError
 from leanpose.media import as_bgr, load_image
+from leanpose.normalisation import Normalisation
 from leanpose.pose import Poses
 from leanpose.zoo import find_model
 
@@ -57,13 +59,15 @@ class PoseEstimator:
         batch_size: int = 16,
         threads: int | None = None,
         detector: str | os.PathLike[str] | Detector | None = "person",
+        mode: Mode = "latency",
+        deterministic: bool = False,
     ) -> None:
         """Load a model.
 
         Args:
             model: a packaged model's name, the path of an ``.onnx`` file with its card beside it, or a ``.ckpt``
                 checkpoint, which runs on torch whatever ``engine`` says.
-            engine, precision, threads: as :func:`leanpose.engines.create_engine` takes them.
+            engine, precision, threads, mode, deterministic: as :func:`leanpose.engines.create_engine` takes them.
             flip_test, batch_size: see the attributes.
             decode: see the attributes; ``None`` for the card's.
             detector: who finds the people of an image that comes without boxes: a model as
@@ -81,9 +85,11 @@ class PoseEstimator:
             from leanpose.checkpoint import open_checkpoint  # brings torch
 
             path, (self.engine, self.card) = Path(model), open_checkpoint(Path(model))
+            self._normalise = Normalisation(self.card.mean, self.card.std)
         else:
             path, self.card = find_model(model if isinstance(model, str) else Path(model))
-            self.engine = create_engine(path, engine, threads, precision)
+            self._normalise = Normalisation(self.card.mean, self.card.std)
+            self.engine = create_engine(path, engine, threads, precision, mode, deterministic, self._normalise)
         self.decode = decode or self.card.decode
         if self.decode not in METHODS:
             raise ValueError(f"unknown decode method '{self.decode}': use one of {', '.join(METHODS)}")
@@ -157,7 +163,8 @@ class PoseEstimator:
         """The poses of each image in turn, batched over people across images.
 
         Args:
-            pairs: images with their boxes, each as ``__call__`` takes them; read as needed, a batch ahead.
+            pairs: images with their boxes, each as ``__call__`` takes them; read as needed, two batches ahead: while
+                the engine looks at one person, the next is cut out.
             whole_image, color: as in ``__call__``, for all images.
             on_error: called with an image that cannot be used, or whose boxes cannot, and the error; the image is
                 then left out. Without it the error is raised.
@@ -168,14 +175,20 @@ class PoseEstimator:
             ModelError, EngineError: when the detector is needed and cannot be loaded.
         """
         waiting: deque[_Waiting] = deque()  # images in order, whose people are
-        crops: list[np.ndarray] = []  # first found
-        transforms: list[np.ndarray] = []
+        crops: list[np.ndarray] = []  # first cut out,
+        batch = _Batch()
+        underway: deque[_Batch] = deque()  # then looked at,
         found: deque[tuple[np.ndarray, np.ndarray]] = deque()  # and then here, in the same order
+        share = min(self.engine.share or self.batch_size, self.batch_size)
 
-        def run() -> None:
-            found.extend(zip(*self.postprocess(self.infer(np.stack(crops)), np.stack(transforms)), strict=True))
+        def submit() -> None:
+            batch.answers.append(self.submit(np.stack(crops)))
             crops.clear()
-            transforms.clear()
+
+        def finish() -> None:
+            done = underway.popleft()
+            heatmaps = np.concatenate([self._merge(answer.result()) for answer in done.answers])
+            found.extend(zip(*self.postprocess(heatmaps, np.stack(done.transforms)), strict=True))
 
         def ready() -> Iterator[Poses]:
             while waiting and len(found) >= len(waiting[0].boxes):
@@ -191,15 +204,23 @@ class PoseEstimator:
                 on_error(image, error)
                 continue
             waiting.append(image_waiting)
-            for box in image_waiting.boxes:
-                crop, transform = self.preprocess(pixels, box[None])
-                crops.append(crop[0])
-                transforms.append(transform[0])
-                if len(crops) >= self.batch_size:
-                    run()
+            for transform in self._transforms(image_waiting.boxes):
+                crops.append(self._crop(pixels, transform))
+                batch.transforms.append(transform)
+                if len(crops) == share or len(batch.transforms) == self.batch_size:
+                    submit()
+                if len(batch.transforms) == self.batch_size:
+                    underway.append(batch)
+                    batch = _Batch()
+                    if len(underway) == 2:
+                        finish()
             yield from ready()
         if crops:
-            run()
+            submit()
+        if batch.answers:
+            underway.append(batch)
+        while underway:
+            finish()
         yield from ready()
 
     def stream(
@@ -272,30 +293,45 @@ class PoseEstimator:
         return check_boxes(self.detector(image), image.shape[:2], f"{where}, found by the detector")  # type: ignore[arg-type]
 
     def preprocess(self, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Normalised crops (P, 3, h, w) float32 and their transforms (P, 2, 3) of boxes (P, 4) in a BGR image."""
-        hw = self.card.input_hw
-        transforms = geometry.crop_transform(boxes, hw, self.card.padding)
-        crops = np.empty((len(boxes), *hw, 3), np.float32)
+        """Crops (P, h, w, 3) uint8 in the card's colours and transforms (P, 2, 3) of boxes (P, 4) in a BGR image."""
+        transforms = self._transforms(boxes)
+        crops = np.empty((len(boxes), *self.card.input_hw, 3), np.uint8)
         for crop, transform in zip(crops, transforms, strict=True):
-            crop[:] = geometry.warp(image, transform, hw)[..., :: -1 if self.card.color == "rgb" else 1]
-        crops -= np.asarray(self.card.mean, np.float32)
-        crops /= np.asarray(self.card.std, np.float32)
-        return np.ascontiguousarray(crops.transpose(0, 3, 1, 2)), transforms
+            crop[:] = self._crop(image, transform)
+        return crops, transforms
 
     def infer(self, crops: np.ndarray) -> np.ndarray:
-        """Heatmaps (P, K, h, w) of crops (P, 3, H, W); with ``flip_test`` the mean over the crops and their mirrors.
+        """Heatmaps (P, K, h, w) of crops (P, H, W, 3); with ``flip_test`` the mean over the crops and their mirrors.
 
         Raises:
             ModelError: when the heatmaps do not fit the card.
         """
-        heatmaps = self.engine(crops)
-        expected = (len(crops), len(self.card.skeleton), *self.card.heatmap_hw)
-        if heatmaps.shape != expected:
-            raise ModelError(f"model '{self.card.name}' gives heatmaps {heatmaps.shape}, its card says {expected}")
+        return self._merge(self.submit(crops).result())
+
+    def submit(self, crops: np.ndarray) -> Pending:
+        """Hands crops (P, H, W, 3), and with ``flip_test`` behind them their mirrors, to the engine."""
+        if self.flip_test:
+            crops = np.concatenate((crops, crops[:, :, ::-1]))
+        return self.engine.submit(crops if self.engine.takes_pixels else self._normalise(crops))
+
+    def _merge(self, heatmaps: np.ndarray) -> np.ndarray:
+        """One map per joint and person of what :meth:`submit` asked for, checked."""
+        expected = (len(self.card.skeleton), *self.card.heatmap_hw)
+        if heatmaps.shape[1:] != expected:
+            raise ModelError(
+                f"model '{self.card.name}' gives heatmaps {heatmaps.shape}, its card says {(len(heatmaps), *expected)}"
+            )
         if not self.flip_test:
             return heatmaps
-        flipped = self.engine(np.ascontiguousarray(crops[..., ::-1]))
-        return merge_flipped(heatmaps, flipped, self.card.skeleton.flip_permutation, self.card.flip_shift)
+        plain, flipped = np.split(heatmaps, 2)
+        return merge_flipped(plain, flipped, self.card.skeleton.flip_permutation, self.card.flip_shift)
+
+    def _transforms(self, boxes: np.ndarray) -> np.ndarray:
+        return geometry.crop_transform(boxes, self.card.input_hw, self.card.padding)
+
+    def _crop(self, image: np.ndarray, transform: np.ndarray) -> np.ndarray:
+        crop = geometry.warp(image, transform, self.card.input_hw)
+        return crop if self.card.color == "bgr" else cv2.cvtColor(crop, cv2.COLOR_BGR2RGB)
 
     def postprocess(self, heatmaps: np.ndarray, transforms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Keypoints (P, K, 2) in image pixels and scores (P, K) from heatmaps (P, K, h, w)."""
@@ -306,10 +342,15 @@ class PoseEstimator:
     def describe(self) -> str:
         """Model, engine, precision, flip test and decode method in words, for reports."""
         flip = "on" if self.flip_test else "off"
-        return (
-            f"model {self.card.name}, engine {self.engine.name} {self.engine.precision}, "
-            f"flip test {flip}, decode {self.decode}"
-        )
+        return f"model {self.card.name}, engine {self.engine.describe()}, flip test {flip}, decode {self.decode}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """People of any images on their way through the engine."""
+
+    answers: list[Pending] = field(default_factory=list)
+    transforms: list[np.ndarray] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,141 @@
+"""ONNX Runtime: on the CPU in float32 or int8, and through the providers of its other builds."""
+
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leanpose.engines.interface import Settings, cannot_compute, damaged, describe, is_quantized
+from leanpose.engines.shared import shared
+from leanpose.errors import EngineError
+
+SHORT_NAMES = {"directml": "dml"}  # of providers, where everybody says something else than onnxruntime
+PACKAGES = {
+    "cuda": "pip install onnxruntime-gpu", "tensorrt": "pip install onnxruntime-gpu",
+    "directml": "on Windows, pip install onnxruntime-directml", "coreml": "on macOS, pip install onnxruntime",
+    "openvino": "pip install onnxruntime-openvino", "qnn": "pip install onnxruntime-qnn",
+    "migraphx": "pip install onnxruntime-migraphx",
+}  # fmt: skip
+IN_F32 = {"cpu", "cuda", "dml", "xnnpack"}  # others choose for themselves, as Core ML does by hardware
+OPTIONS = {"CUDAExecutionProvider": {"use_tf32": "0"}}  # f32 is to mean it
+
+
+class OnnxRuntimeEngine:
+    """ONNX Runtime; alike networks of one process share one session, which any number of threads may use."""
+
+    takes_pixels = False
+    share: int | None = None
+
+    def __init__(self, path: Path, provider: str, settings: Settings) -> None:
+        """Load a network; ``provider`` is ``"cpu"`` or another one's name, such as ``"cuda"``.
+
+        Raises:
+            EngineError: when there is no such provider here, it cannot start, or does not compute as asked for.
+            ModelError: when the file is damaged.
+        """
+        from onnxruntime.capi import onnxruntime_pybind11_state as state  # pyright: ignore[reportAttributeAccessIssue]
+
+        provider = provider.lower()
+        self.name = "onnxruntime" if provider == "cpu" else f"onnxruntime:{provider}"
+        official = _official_name(provider)
+        if settings.precision == "bf16":
+            raise EngineError(f"{self.name} computes in f32: take engine 'openvino' for bf16")
+        if provider != "cpu" and settings.deterministic:
+            raise EngineError(f"{self.name} does not promise the same bits twice: take the CPU to be deterministic")
+        own = SHORT_NAMES.get(provider, provider) not in IN_F32
+        if own and settings.precision == "f32":
+            raise EngineError(f"{self.name} chooses its precision itself: leave it at 'auto'")
+        self._path, self._settings, self._faults = path, settings, (
+            state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf,
+            state.NoModel, state.NoSuchFile, state.NotImplemented, state.RuntimeException,
+        )  # fmt: skip
+        content = path.read_bytes()
+        self.precision = "int8" if is_quantized(content) else "own" if own else "f32"
+        threads = _threads(settings)
+        key = (sha256(content).digest(), official, threads, settings.deterministic)
+        self._session: Any = shared(key, lambda: self._load(official, threads))
+        self.inputs, self.outputs = (
+            {port.name: tuple(side if isinstance(side, int) else None for side in port.shape) for port in ports}
+            for ports in (self._session.get_inputs(), self._session.get_outputs())
+        )
+        self._halves = {port.name for port in self._session.get_inputs() if port.type == "tensor(float16)"}
+        self.input_shape = next(iter(self.inputs.values()), ())
+
+    def _load(self, provider: str, threads: int) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors only
+        options.intra_op_num_threads = threads
+        options.use_deterministic_compute = self._settings.deterministic
+        chosen = provider, OPTIONS.get(provider, {})
+        try:
+            session = onnxruntime.InferenceSession(self._path, options, providers=[chosen])
+        except self._faults as error:
+            if provider == "CPUExecutionProvider":
+                raise damaged(self._path, error) from error
+            raise EngineError(f"{self.name} cannot run {self._path}: {error}") from error
+        if session.get_providers()[0] != provider:  # it has fallen back to the CPU
+            raise EngineError(
+                f"{self.name} cannot start here, for want of a device, a driver or its libraries: "
+                "see what onnxruntime wrote above, or take engine 'onnxruntime'"
+            )
+        return session
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        (name, *_) = self.inputs
+        return next(iter(self.run({name: batch}).values()))
+
+    def submit(self, batch: np.ndarray) -> "Future[np.ndarray]":
+        return self._pool.submit(self, batch)
+
+    def run(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        halves = {name: feeds[name].astype(np.float16) for name in self._halves}
+        try:
+            answers = self._session.run(list(self.outputs), feeds | halves)
+        except self._faults as error:
+            raise cannot_compute(self._path, feeds, error) from error
+        return dict(zip(self.outputs, map(_single, answers), strict=True))
+
+    def describe(self) -> str:
+        return describe(self.name, self.precision, self._settings)
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        workers = 1
+        if self._settings.mode == "throughput":
+            workers = self._settings.threads or os.cpu_count() or 1
+        return ThreadPoolExecutor(workers, "leanpose-onnxruntime")
+
+
+def _threads(settings: Settings) -> int:
+    """Threads within one call; 0 is one per physical core. For throughput there are more calls instead."""
+    if settings.mode == "throughput":
+        return 1
+    return settings.threads or (1 if settings.deterministic else 0)
+
+
+def _single(values: Any) -> np.ndarray:
+    values = np.asarray(values)
+    return values.astype(np.float32) if values.dtype == np.float16 else values
+
+
+def _official_name(provider: str) -> str:
+    """Of a provider in this build of onnxruntime."""
+    import onnxruntime
+
+    def named(official: list[str]) -> dict[str, str]:
+        return {name.removesuffix("ExecutionProvider").lower(): name for name in official}
+
+    here, wanted = named(onnxruntime.get_available_providers()), SHORT_NAMES.get(provider, provider)
+    if wanted in here:
+        return here[wanted]
+    has = f"this onnxruntime has {', '.join(here)}"
+    if wanted not in named(onnxruntime.get_all_providers()):
+        raise EngineError(f"onnxruntime knows no provider '{provider}': {has}")
+    remedy = PACKAGES.get(provider, "take a build of onnxruntime that has it")
+    raise EngineError(f"onnxruntime has no provider '{provider}' in this build: {remedy}; {has}")
