@@ -1,37 +1,30 @@
 """Models on a video: frames per second with everything overlapping, and the time of each stage without."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-import numpy as np
 
 from leanpose.benchmark.result import Benchmark, Pass, VideoRun
 from leanpose.benchmark.run import Progress, describe_machine, usable_cores
 from leanpose.benchmark.scene import Scene
 from leanpose.benchmark.selection import open_subjects
 from leanpose.benchmark.subjects import Wanted, label
-from leanpose.boxes import check_boxes
-from leanpose.detector import PersonDetector
 from leanpose.engines import Precision
 from leanpose.errors import BenchmarkError
 from leanpose.estimator import PoseEstimator
-from leanpose.media import Frame, VideoWriter, open_video, prefetch, source_kind
-from leanpose.pose import Poses
-from leanpose.smoothing import OneEuroSmoother
+from leanpose.media import Frame, VideoWriter, open_video, source_kind
 from leanpose.stopwatch import Stopwatch
-from leanpose.tracker import Tracker
+from leanpose.stream import CROP, DETECT, INFER, KEYPOINT_DECODE, SMOOTH, TRACK, VIDEO_DECODE, PoseTracking, stream
 
 FPS = 30  # of the made video
 WARM_UP = 20  # frames
-DECODE, DETECT, CROP, INFER, JOINTS, TRACK, SMOOTH, REST = (
-    "video decode", "detect", "crop", "infer", "keypoint decode", "track", "smooth", "other"
-)  # fmt: skip
+REST = "other"
+STAGES = (VIDEO_DECODE, DETECT, CROP, INFER, KEYPOINT_DECODE, TRACK, SMOOTH, REST)
 
 
 @dataclass(frozen=True)
@@ -129,70 +122,35 @@ class _Watcher:
     """A model and a detector that look at videos."""
 
     def __init__(self, wanted: Wanted, detector: str) -> None:
+        engine = "auto" if wanted.engine == "torch" else wanted.engine  # the detector's; a checkpoint runs on torch
         self._estimator = PoseEstimator(
-            wanted.model, wanted.engine, wanted.precision, wanted.flip_test, threads=wanted.threads, detector=None
+            wanted.model, engine, wanted.precision, wanted.flip_test, threads=wanted.threads, detector=detector
         )
-        engine, precision = ("auto", "auto") if wanted.engine == "torch" else (wanted.engine, wanted.precision)
-        self._detector = PersonDetector(detector, engine, precision, wanted.threads)
+        _ = self._estimator.detector  # loaded now, or refused
 
     def watch(self, source: str | Path) -> Pass:
         """One pass with everything overlapping, and one with one stage after the other."""
+        tracking = PoseTracking(self._estimator)
         start = time.perf_counter()
-        with open_video(source) as video:
-            people = prefetch(self._follow(prefetch(video), self._estimator, Stopwatch()))
-            seen = [(len(poses), ran) for poses, ran in people]
+        with closing(stream(tracking, source)) as people:
+            seen = [len(poses) for poses in people]
         seconds = time.perf_counter() - start
-        return Pass(
-            len(seen), seconds, self.staged(source), sum(people > 0 for people, _ in seen), sum(ran for _, ran in seen)
-        )
+        found = sum(count > 0 for count in seen)
+        return Pass(len(seen), seconds, self.staged(source), found, tracking.detector_runs)
 
     def staged(self, source: str | Path, most: int | None = None) -> dict[str, float]:
         """Seconds by stage over the first frames."""
         watch = Stopwatch()
+        tracking = PoseTracking(self._estimator, watch=watch)
         with watch(REST), open_video(source) as video:
-            for _ in self._follow(islice(_timed(video, watch), most), partial(self._look, watch=watch), watch):
-                pass
-        return {
-            stage: watch.seconds.get(stage, 0.0) for stage in (DECODE, DETECT, CROP, INFER, JOINTS, TRACK, SMOOTH, REST)
-        }
-
-    def _look(self, image: np.ndarray, boxes: np.ndarray, watch: Stopwatch) -> Poses:
-        """What the estimator does with an image (H, W, 3) and boxes (P, 5), part by part."""
-        model, hw = self._estimator, (image.shape[0], image.shape[1])
-        if not len(boxes):
-            return Poses.empty(model.card.skeleton, hw)
-        boxes, box_scores = check_boxes(boxes, hw)
-        with watch(CROP):
-            crops, transforms = model.preprocess(image, boxes)
-        with watch(INFER):
-            heatmaps = model.infer(crops)
-        with watch(JOINTS):
-            keypoints, scores = model.postprocess(heatmaps, transforms)
-        return Poses(keypoints, scores, boxes, box_scores, model.card.skeleton, hw)
-
-    def _follow(
-        self, frames: Iterable[Frame], look: Callable[[np.ndarray, np.ndarray], Poses], watch: Stopwatch
-    ) -> Iterator[tuple[Poses, bool]]:
-        """The people of each frame, and whether the detector ran on it."""
-        tracker, smoother = Tracker(), OneEuroSmoother()
-        for frame in frames:
-            ran, found = tracker.needs_detection(), np.zeros((0, 5))
-            if ran:
-                with watch(DETECT):
-                    found = self._detector(frame.image)
-            with watch(TRACK):
-                looked = tracker.predicted_boxes(frame.timestamp, found)
-            poses = look(frame.image, np.concatenate((found, looked)))
-            with watch(TRACK):
-                poses = tracker.update(poses, frame.timestamp, predicted=len(looked), detector_ran=ran)
-            with watch(SMOOTH):
-                poses = smoother.update(poses, frame.timestamp)
-            yield poses, ran
+            for frame in islice(_timed(video, watch), most):
+                tracking.step(frame.image, frame.timestamp)
+        return {stage: watch.seconds.get(stage, 0.0) for stage in STAGES}
 
 
 def _timed(frames: Iterator[Frame], watch: Stopwatch) -> Iterator[Frame]:
     while True:
-        with watch(DECODE):
+        with watch(VIDEO_DECODE):
             frame = next(frames, None)
         if frame is None:
             return
