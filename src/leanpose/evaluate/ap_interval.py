@@ -46,18 +46,36 @@ def ap_interval(
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """D answers in falling order of score, at T thresholds of OKS.
+    """D answers in falling order of score, at T thresholds of similarity.
 
     Attributes:
+        scores: (D,).
         right, counted: (T, D) whether an answer found a person, and whether it counts at all.
         image: (D,) the number of its image, from 0.
         people: (I,) people to be found, by image.
     """
 
+    scores: np.ndarray
     right: np.ndarray
     counted: np.ndarray
     image: np.ndarray
     people: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """The D answers of one image in falling order of score, and its G annotations, those that count first.
+
+    Attributes:
+        scores: (D,).
+        similarity: (D, G).
+        ignored, crowd: (G,) whether an annotation does not count, and whether it takes any number of answers.
+    """
+
+    scores: np.ndarray
+    similarity: np.ndarray
+    ignored: np.ndarray
+    crowd: np.ndarray
 
 
 def match_images(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], sigmas: np.ndarray) -> Matches:
@@ -67,21 +85,28 @@ def match_images(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str,
         truths[annotation["image_id"]].append(annotation)
     for result in results:
         answers[result["image_id"]].append(result)
-    scores, flags, image_of, people = [], [], [], []
-    for number, image in enumerate(ground_truth["images"]):
+    images = []
+    for image in ground_truth["images"]:
         of_image = sorted(truths[image["id"]], key=_ignored)  # people who count are matched first
         best = sorted(answers[image["id"]], key=lambda a: -a["score"])[:MAX_ANSWERS]
-        people.append(sum(not _ignored(annotation) for annotation in of_image))
-        flags.append(_match(_alike(best, of_image, sigmas), of_image))
-        scores += [answer["score"] for answer in best]
-        image_of += [number] * len(best)
-    order = np.argsort(-np.array(scores), kind="stable")
+        ignored, crowd = (np.array([test(a) for a in of_image], bool) for test in (_ignored, _crowd))
+        images.append(Judged(np.array([a["score"] for a in best]), _alike(best, of_image, sigmas), ignored, crowd))
+    return collect(images)
+
+
+def collect(images: Sequence[Judged], thresholds: Sequence[float] | np.ndarray = THRESHOLDS) -> Matches:
+    """The matches of all images, at each of the thresholds of similarity."""
+    flags = [_match(image, thresholds) for image in images]
+    image_of = np.repeat(np.arange(len(images)), [len(image.scores) for image in images])
+    scores = np.concatenate([image.scores for image in images])
+    order = np.argsort(-scores, kind="stable")
     right, counted = (np.concatenate(parts, axis=1)[:, order] for parts in zip(*flags, strict=True))
-    return Matches(right, counted, np.array(image_of, dtype=int)[order], np.array(people))
+    people = np.array([np.sum(~image.ignored) for image in images])
+    return Matches(scores[order], right, counted, image_of[order], people)
 
 
 def weighted_ap(matches: Matches, weights: np.ndarray) -> float:
-    """AP where image i is there weights[i] times: precision at 101 recalls, averaged over the thresholds of OKS."""
+    """AP where image i is there weights[i] times: precision at 101 recalls, averaged over the thresholds."""
     people = float(weights @ matches.people)
     if not people:
         return float("nan")
@@ -91,34 +116,38 @@ def weighted_ap(matches: Matches, weights: np.ndarray) -> float:
     precision = np.maximum.accumulate((found / np.maximum(given, 1))[:, ::-1], axis=1)[:, ::-1]
     recall = found / people
     total = 0.0
-    for t in range(len(THRESHOLDS)):
+    for t in range(len(recall)):
         at = np.searchsorted(recall[t], RECALLS, side="left")
         total += precision[t, at[at < recall.shape[1]]].sum()
-    return total / (len(THRESHOLDS) * len(RECALLS))
+    return total / (len(recall) * len(RECALLS))
 
 
 def _ignored(annotation: Mapping[str, Any]) -> bool:
     return bool(annotation.get("iscrowd") or annotation.get("ignore")) or not annotation.get("num_keypoints")
 
 
-def _match(similarity_DG: np.ndarray, truths: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
-    """Flags right and counted (T, D) of one image; the annotations that count come first."""
-    answers = len(similarity_DG)
-    right, counted = np.zeros((len(THRESHOLDS), answers), bool), np.ones((len(THRESHOLDS), answers), bool)
-    for t, threshold in enumerate(THRESHOLDS):
+def _crowd(annotation: Mapping[str, Any]) -> bool:
+    return bool(annotation.get("iscrowd"))
+
+
+def _match(image: Judged, thresholds: Sequence[float] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Flags right and counted (T, D) of one image."""
+    shape = (len(thresholds), len(image.scores))
+    right, counted = np.zeros(shape, bool), np.ones(shape, bool)
+    for t, threshold in enumerate(thresholds):
         taken: set[int] = set()
-        for d in range(answers):
+        for d in range(len(image.scores)):
             best, chosen = min(threshold, 1 - 1e-10), -1
-            for g, truth in enumerate(truths):
-                if g in taken and not truth.get("iscrowd"):
+            for g in range(len(image.ignored)):
+                if g in taken and not image.crowd[g]:
                     continue
-                if chosen >= 0 and _ignored(truth) and not _ignored(truths[chosen]):
+                if chosen >= 0 and image.ignored[g] and not image.ignored[chosen]:
                     break
-                if similarity_DG[d, g] >= best:
-                    best, chosen = similarity_DG[d, g], g
+                if image.similarity[d, g] >= best:
+                    best, chosen = image.similarity[d, g], g
             if chosen >= 0:
                 taken.add(chosen)
-                right[t, d] = counted[t, d] = not _ignored(truths[chosen])
+                right[t, d] = counted[t, d] = not image.ignored[chosen]
     return right, counted
 
 
