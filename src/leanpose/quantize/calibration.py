@@ -7,6 +7,7 @@ import numpy as np
 
 from leanpose.boxes import check_boxes
 from leanpose.errors import BoxError, DatasetError
+from leanpose.normalisation import Normalisation
 from leanpose.readers import read_samples
 
 if TYPE_CHECKING:
@@ -39,4 +40,4 @@ def calibration_crops(estimator: "PoseEstimator", specs: Sequence[str], count: i
         crops.append(estimator.preprocess(image, box)[0])
     if not crops:
         raise DatasetError(f"nobody to calibrate on is in the train part of {', '.join(specs)}")
-    return np.concatenate(crops)
+    return Normalisation(estimator.card.mean, estimator.card.std)(np.concatenate(crops))

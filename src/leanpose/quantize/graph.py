@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 CONVOLUTIONS = ("Conv", "ConvTranspose")
 PRODUCTS = (*CONVOLUTIONS, "Gemm", "MatMul")  # what is worth computing in integers
 
-# OpenVINO 2026.4 applies the scale of an int8 convolution twice where its answer goes two ways, unless a bias follows
-# the convolution. This one is far below what any activation resolves, and not 0, which would be optimised away.
+# Compiled for any batch, OpenVINO 2026.4 applies the scale of an int8 convolution twice where its answer goes two ways,
+# unless a bias follows the convolution. This one is far below what any activation resolves, and not 0, which would be optimised away.
 NO_BIAS = 1e-9
 
 
@@ -38,9 +38,10 @@ def load(path: Path) -> "ModelProto":
 
 
 def prepare(model: "ModelProto") -> None:
-    """Give every node a name, and every convolution a bias."""
+    """Compute weights that are constant expressions, give every node a name, and every convolution a bias."""
     from onnx import numpy_helper
 
+    _fold_constants(model)
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
     for number, node in enumerate(model.graph.node):
         node.name = node.name or f"{node.op_type}_{number}"
@@ -48,6 +49,52 @@ def prepare(model: "ModelProto") -> None:
             bias = np.full(weights[node.input[1]].dims[0], NO_BIAS, np.float32)
             model.graph.initializer.append(numpy_helper.from_array(bias, f"{node.name}_no_bias"))
             node.input.append(f"{node.name}_no_bias")
+
+
+def weight_expressions(model: "ModelProto") -> tuple[set[str], list[int]]:
+    """What the weights of convolutions and matrix products are computed from, where the graph computes them.
+
+    Returns:
+        names of the tensors in the file, and numbers of the nodes on the way from them to the weights, in order.
+    """
+    stored = {tensor.name for tensor in model.graph.initializer}
+    maker: dict[str, int] = {}  # node by what it makes of constants alone
+    for number, node in enumerate(model.graph.node):
+        if node.input and all(not name or name in stored or name in maker for name in node.input):
+            maker.update(dict.fromkeys(node.output, number))
+    wanted = [name for node in model.graph.node if node.op_type in PRODUCTS for name in node.input[:2]]
+    sources: set[str] = set()
+    numbers: set[int] = set()
+    while wanted:
+        name = wanted.pop()
+        if name in maker and maker[name] not in numbers:
+            numbers.add(maker[name])
+            wanted += model.graph.node[maker[name]].input
+        elif name in stored:
+            sources.add(name)
+    return sources, sorted(numbers)
+
+
+def _fold_constants(model: "ModelProto") -> None:
+    from onnx import numpy_helper
+    from onnx.reference import ReferenceEvaluator
+
+    known = {tensor.name: tensor for tensor in model.graph.initializer}
+    opsets = {opset.domain: opset.version for opset in model.opset_import}
+    _, numbers = weight_expressions(model)
+    folded = [model.graph.node[number] for number in numbers]
+    for node in folded:
+        values = {name: numpy_helper.to_array(known[name]) for name in node.input if name}
+        made = ReferenceEvaluator(node, opsets=opsets).run(None, values)
+        for name, value in zip(node.output, made, strict=True):
+            known[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+    kept = [node for number, node in enumerate(model.graph.node) if number not in set(numbers)]
+    used = {name for node in kept for name in node.input} | {port.name for port in model.graph.output}
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
+    tensors = [tensor for name, tensor in known.items() if name in used]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(tensors)
 
 
 def input_name(model: "ModelProto") -> str:

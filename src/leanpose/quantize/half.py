@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leanpose.errors import ExportError
-from leanpose.quantize.graph import PRODUCTS
+from leanpose.quantize.graph import weight_expressions
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def halve_weights(model: "ModelProto") -> int:
     """Store the weights of convolutions and matrix products as float16, each with a Cast to float32 behind it.
 
-    Biases and normalisations, small in size and wide in range, stay as they are.
+    Where the graph computes weights, those are meant that it computes them from. Biases and normalisations, small in
+    size and wide in range, stay as they are.
 
     Returns:
         how many tensors were rounded.
@@ -24,7 +25,7 @@ def halve_weights(model: "ModelProto") -> int:
     """
     from onnx import TensorProto, helper, numpy_helper
 
-    weights = {name for node in model.graph.node if node.op_type in PRODUCTS for name in node.input[:2]}
+    weights, _ = weight_expressions(model)
     casts = []
     for tensor in model.graph.initializer:
         if tensor.name not in weights or tensor.data_type != TensorProto.FLOAT:
@@ -48,7 +49,7 @@ def rounded(model: "ModelProto") -> "ModelProto":
 
     copy = ModelProto()
     copy.CopyFrom(model)
-    weights = {name for node in copy.graph.node if node.op_type in PRODUCTS for name in node.input[:2]}
+    weights, _ = weight_expressions(copy)
     for tensor in copy.graph.initializer:
         values = numpy_helper.to_array(tensor)
         if tensor.name in weights and values.dtype == np.float32:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 Card = ModelCard | DetectorCard
-CardT = TypeVar("CardT", ModelCard, DetectorCard)
+CardT = TypeVar("CardT", bound=ModelCard | DetectorCard)
 AUTO: tuple[tuple[str, ...], ...] = ((), ("heads",), ("heads", "stem"))  # tried in this order
 
 
