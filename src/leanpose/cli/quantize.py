@@ -23,9 +23,9 @@ def quantize(
     ] = False,
     method: Annotated[Literal["nncf", "onnxruntime"], typer.Option(help="Who quantises to int8.")] = "nncf",
     ranges: Annotated[
-        Literal["minmax", "entropy", "percentile"],
-        typer.Option(help="How the ranges of activations are found; of --method onnxruntime."),
-    ] = "minmax",
+        Literal["minmax", "entropy", "percentile"] | None,
+        typer.Option(help="How --method onnxruntime finds the ranges of activations; minmax if not given."),
+    ] = None,
     keep_float: Annotated[
         list[str] | None,
         typer.Option(
@@ -71,6 +71,8 @@ def quantize(
         raise ExportError(f"--keep-float {' '.join(kept)}: auto and none stand alone")
     if kept == ("auto",) and part == "test" and not fp16:
         raise ExportError("--part test: what stays float would be chosen on the test people: name it by --keep-float")
+    if ranges and (method != "onnxruntime" or fp16):
+        raise ExportError(f"--ranges {ranges} is of --method onnxruntime: NNCF finds ranges in its own way")
     if not data and not fp16:
         raise DatasetError("int8 needs people to calibrate on and to measure with: name them with --data KIND:PATH")
     check_target(out, open_source(model)[0])
@@ -86,7 +88,14 @@ def quantize(
         made = halve_model(model, judge)
     else:
         made = quantize_model(
-            model, data, judge, method, kept, ranges, calibration, lambda what: typer.echo(f"{what} ...", err=True)
+            model,
+            data,
+            judge,
+            method,
+            kept,
+            ranges or "minmax",
+            calibration,
+            lambda what: typer.echo(f"{what} ...", err=True),
         )
     _print(made)
     try:

@@ -15,7 +15,8 @@ CONVOLUTIONS = ("Conv", "ConvTranspose")
 PRODUCTS = (*CONVOLUTIONS, "Gemm", "MatMul")  # what is worth computing in integers
 
 # Compiled for any batch, OpenVINO 2026.4 applies the scale of an int8 convolution twice where its answer goes two ways,
-# unless a bias follows the convolution. This one is far below what any activation resolves, and not 0, which would be optimised away.
+# unless a bias follows the convolution. This one is far below what any activation resolves, and not 0, which would be
+# optimised away.
 NO_BIAS = 1e-9
 
 
