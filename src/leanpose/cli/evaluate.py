@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from leanpose.cli.evaluate_detector import evaluate_detector
+from leanpose.errors import ModelError
+
 if TYPE_CHECKING:
     from leanpose.readers import Sample
 
@@ -48,6 +51,17 @@ def evaluate(
     hrnet_pckh01: Annotated[
         bool, typer.Option("--hrnet-pckh01", help="Also PCKh at 0.11, which HRNet's code prints as Mean@0.1.")
     ] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Detectors: score from which a box counts; the card's if not given."),
+    ] = None,
+    choose_threshold: Annotated[
+        bool,
+        typer.Option(
+            "--choose-threshold",
+            help="Detectors, on --part val: the lowest threshold with at most one false person per 20 empty images.",
+        ),
+    ] = False,
     engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime; checkpoints run on torch.")] = "auto",
     precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="What the engine computes in.")] = "auto",
     batch_size: Annotated[int, typer.Option(min=1, help="People per call of the engine.")] = 16,
@@ -65,22 +79,36 @@ def evaluate(
     """Measure a model on a dataset, by the figures and rules of its benchmark, and print the protocol with them.
 
     LSP: PCK@0.2 of the torso, person-centric, with boxes around the joints and at the image centre. MPII: PCKh@0.5 and
-    @0.1. All others: OKS AP and AR. The exit status is 1 when anybody was left out because the image, the box or the
-    labels cannot be used.
+    @0.1. All others: OKS AP and AR. A person detector: AP of boxes, recall, false persons an image. The exit status is
+    1 when anybody was left out because the image, the box or the labels cannot be used.
     """
     from rich.console import Console
     from rich.progress import track
 
-    from leanpose.errors import ModelError
     from leanpose.estimator import PoseEstimator
     from leanpose.evaluate import Options, record_scores, table, write_report, write_submission
     from leanpose.evaluate import evaluate as run
     from leanpose.evaluate.datasets import read_data
     from leanpose.evaluate.submission import check_submission
     from leanpose.skeleton_files import find_skeleton
+    from leanpose.zoo import is_detector
 
     if save_scores and not model.endswith(".onnx"):
         raise ModelError(f"--save-scores: give the .onnx file whose card is to be changed, not '{model}'")
+    given: dict[str, Any] = {"precision": precision}
+    poses_only = {"flip_test": flip_test, "decode": decode, "metric": metric, "nms": nms, "skeleton": skeleton}
+    poses_only |= {"min_joint_score": min_joint_score, "hrnet_pckh01": hrnet_pckh01}
+    detectors_only = {"threshold": threshold, "choose_threshold": choose_threshold}
+    if is_detector(model):
+        _refuse({**poses_only, "submission": submission, "batch_size": batch_size}, f"{model} is a person detector")
+        again = measuring_command(Path(model).stem, data, part, engine, {**given, "threshold": threshold})
+        _end(
+            evaluate_detector(
+                model, data, part, engine, precision, threshold, choose_threshold, out, again if save_scores else None
+            )
+        )
+        return
+    _refuse(detectors_only, f"{model} is a pose model")
     if submission:
         check_submission(submission)
     estimator = PoseEstimator(model, engine, precision, flip_test, decode, batch_size)
@@ -106,14 +134,10 @@ def evaluate(
         typer.echo(f"submission: {submission}, {len(evaluations[0].answers.samples)} people")
     if save_scores:
         card = Path(model).with_suffix(".json")
-        given = {"precision": precision, "flip_test": flip_test, "decode": decode, "metric": metric, "nms": nms}
-        given |= {"skeleton": skeleton, "min_joint_score": min_joint_score, "hrnet_pckh01": hrnet_pckh01}
-        record_scores(card, evaluations, f"{names} {part}", measuring_command(card.stem, data, part, engine, given))
+        again = measuring_command(card.stem, data, part, engine, {**given, **poses_only})
+        record_scores(card, evaluations, f"{names} {part}", again)
         typer.echo(f"scores written to {card}")
-    left_out = [*problems, *evaluations[0].left_out]
-    if left_out:
-        _report_left_out(left_out)
-        raise typer.Exit(1)
+    _end([*problems, *evaluations[0].left_out])
 
 
 def _has_centre(sample: "Sample") -> bool:
@@ -137,9 +161,21 @@ def measuring_command(model: str, data: list[str], part: str, engine: str, given
     return " ".join(("leanpose evaluate", model, *words))
 
 
-def _report_left_out(messages: list[str]) -> None:
+def _refuse(options: dict[str, Any], reason: str) -> None:
+    """Refuses options that were given and mean nothing for this model."""
+    defaults = inspect.signature(evaluate).parameters
+    for name, value in options.items():
+        if value != defaults[name].default:
+            raise ModelError(f"--{name.replace('_', '-')} means nothing here: {reason}")
+
+
+def _end(messages: list[str]) -> None:
+    """Says what was left out, in which case the exit status is 1."""
+    if not messages:
+        return
     typer.echo(f"{len(messages)} left out of the figures:", err=True)
     for message in messages[:SHOWN]:
         typer.echo(f"  {message}", err=True)
     if len(messages) > SHOWN:
         typer.echo(f"  and {len(messages) - SHOWN} more", err=True)
+    raise typer.Exit(1)

@@ -1,4 +1,6 @@
-"""How sure a figure is: percentile bootstrap over people."""
+"""How sure a figure is: percentile bootstrap over people, and Wilson's interval of a share."""
+
+from statistics import NormalDist
 
 import numpy as np
 
@@ -21,6 +23,16 @@ def percentile_interval(values: np.ndarray) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.percentile(finite, (50 * (1 - LEVEL), 50 * (1 + LEVEL)))
     return float(low), float(high)
+
+
+def wilson_interval(hits: int, count: int) -> tuple[float, float]:
+    """95 % interval of a share, from 0 to 1, of independent trials (Wilson 1927); NaN without trials."""
+    if not count:
+        return float("nan"), float("nan")
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    centre = (hits + z**2 / 2) / (count + z**2)
+    half = z * (hits * (count - hits) / count + z**2 / 4) ** 0.5 / (count + z**2)
+    return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
 def resampled_pck(

@@ -1,7 +1,7 @@
 """Average precision and recall of boxes as COCO measures them; the counting is faster-coco-eval's.
 
-Thresholds of overlap from 0.50 to 0.95 in steps of 0.05, the 100 best answers of an image. Sizes go by the box: small is
-below 32^2 square pixels, medium up to 96^2, large above.
+Thresholds of overlap from 0.50 to 0.95 in steps of 0.05, the 100 best answers of an image. Sizes go by the box: small
+is below 32^2 square pixels, medium up to 96^2, large above.
 """
 
 import math

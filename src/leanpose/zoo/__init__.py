@@ -5,7 +5,7 @@ from pathlib import Path
 
 from leanpose.card import ModelCard
 from leanpose.card_file import file_sha256, read_card_file
-from leanpose.detector_card import DetectorCard
+from leanpose.detector_card import LAYOUTS, DetectorCard
 from leanpose.errors import ModelError
 
 FOLDER = Path(__file__).parent
@@ -55,6 +55,31 @@ def find_detector(name_or_path: str | os.PathLike[str]) -> tuple[Path, DetectorC
     card = DetectorCard.load(path.with_suffix(".json"))
     _check_sha256(path, card.sha256)
     return path, card
+
+
+def is_detector(model: str) -> bool:
+    """Whether what is meant is a person detector: by packaged name, by its card, by ``LAYOUT:FILE``, or for a
+    checkpoint by its recipe.
+
+    An ``.onnx`` file without a card is one, since pose models have cards. What is not there is none.
+
+    Raises:
+        ModelError: when the card is damaged or a checkpoint is none.
+    """
+    path = Path(model)
+    if model in list_detectors() or model.partition(":")[0] in LAYOUTS:
+        return True
+    if model in list_models() or not path.is_file():
+        return False
+    if path.suffix == ".ckpt":
+        from leanpose.checkpoint import read_checkpoint
+
+        return read_checkpoint(path).recipe.task == "person"
+    if path.suffix != ".onnx":
+        return False
+    card = path.with_suffix(".json")
+    content = read_card_file(card) if card.exists() else {"kind": DetectorCard.kind}  # another project's
+    return isinstance(content, dict) and content.get("kind") == DetectorCard.kind
 
 
 def _packaged() -> list[str]:
