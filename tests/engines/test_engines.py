@@ -1,5 +1,9 @@
 """Engines: the same numbers from each, what they compute in, and refusals."""
 
+import gc
+from concurrent.futures import ThreadPoolExecutor
+from weakref import ref
+
 import numpy as np
 import pytest
 
@@ -7,7 +11,8 @@ from leanpose import engines
 from leanpose.engines import create_engine, installed_engines, open_session
 from leanpose.errors import EngineError, ModelError
 
-from .blobs import constant_network
+from ..blobs import constant_network
+from .networks import convolution, doubling, half_weights, halves, quantized
 
 
 @pytest.fixture
@@ -78,6 +83,9 @@ def test_auto_takes_openvino_only_where_it_is_installed(dot_model, monkeypatch):
     ("options", "fault"),
     [
         ({"engine": "abacus"}, "openvino or onnxruntime"),
+        ({"engine": "auto:cuda"}, "unknown engine 'auto:cuda'"),
+        ({"engine": "onnxruntime:"}, "unknown engine 'onnxruntime:'"),
+        ({"mode": "speed"}, "latency or throughput"),
         ({"precision": "f8"}, "f32 or bf16"),
         ({"threads": 0}, "threads"),
         ({"engine": "onnxruntime", "precision": "bf16"}, "onnxruntime computes in f32"),
@@ -132,3 +140,81 @@ def test_sessions_have_the_files_names_for_their_ports(tmp_path, engine):
         np.testing.assert_array_equal(answers[name], expected)
     with pytest.raises(ModelError, match=r"two\.onnx cannot compute on .*images \(1, 3, 32, 60\) float32"):
         session.run(feeds | {"images": np.ones((1, 3, 32, 60), np.float32)})
+
+
+def noise(people, hw=(8, 8), seed=0):
+    return np.random.default_rng(seed).normal(size=(people, 3, *hw)).astype(np.float32)
+
+
+@pytest.mark.parametrize("engine", installed_engines())
+@pytest.mark.parametrize("mode", ["latency", "throughput"])
+def test_what_is_submitted_comes_out_as_when_called(tmp_path, engine, mode):
+    loaded = create_engine(doubling(tmp_path / "net.onnx"), engine, threads=2, precision="f32", mode=mode)
+    batches = [noise(people, seed=people) for people in (1, 3, 2, 5, 1)]
+    pending = [loaded.submit(batch) for batch in batches]
+    for number in (4, 0, 2, 1, 3):
+        np.testing.assert_allclose(pending[number].result(), 2 * batches[number], rtol=1e-6)
+        np.testing.assert_allclose(loaded(batches[number]), 2 * batches[number], rtol=1e-6)
+
+
+@pytest.mark.parametrize("engine", installed_engines())
+def test_many_threads_at_one_engine(tmp_path, engine):
+    loaded = create_engine(doubling(tmp_path / "net.onnx"), engine, threads=1, precision="f32")
+    batches = [noise(1 + seed % 3, seed=seed) for seed in range(60)]
+    with ThreadPoolExecutor(6) as pool:
+        for batch, answer in zip(batches, pool.map(loaded, batches), strict=True):
+            np.testing.assert_allclose(answer, 2 * batch, rtol=1e-6)
+
+
+@pytest.mark.parametrize("engine", installed_engines())
+def test_deterministic_gives_the_same_bits_again(tmp_path, engine):
+    path, batch = convolution(tmp_path / "net.onnx", (32, 48)), noise(5, (32, 48))
+    loaded = create_engine(path, engine, deterministic=True)
+    assert loaded.precision == "f32"
+    assert loaded.describe() == f"{engine} f32, deterministic"
+    first = loaded(batch)
+    np.testing.assert_array_equal(loaded(batch), first)
+    np.testing.assert_array_equal(loaded.submit(batch).result(), first)
+    del loaded
+    np.testing.assert_array_equal(create_engine(path, engine, deterministic=True)(batch), first)
+    with pytest.raises(EngineError, match="f32"):
+        create_engine(path, engine, precision="bf16", deterministic=True)
+
+
+@pytest.mark.parametrize("engine", installed_engines())
+@pytest.mark.parametrize("make", [half_weights, halves])
+def test_half_precision_files_compute_in_f32(tmp_path, engine, make):
+    loaded = create_engine(make(tmp_path / "net.onnx"), engine, threads=1, precision="f32")
+    answer = loaded(noise(2))
+    assert (answer.dtype, loaded.precision) == (np.float32, "f32")
+    np.testing.assert_allclose(answer, 0.1 * noise(2), rtol=2e-3)
+
+
+@pytest.mark.parametrize("engine", installed_engines())
+def test_quantized_files_say_int8(tmp_path, engine):
+    loaded = create_engine(quantized(tmp_path / "net.onnx"), engine, threads=1, precision="f32")
+    assert loaded.precision == "int8"
+    np.testing.assert_array_equal(loaded(noise(2)), np.round(4 * noise(2)) / 4)
+
+
+@pytest.mark.parametrize("engine", installed_engines())
+def test_alike_networks_are_loaded_once(tmp_path, engine):
+    def network(threads=1, name="net.onnx"):
+        loaded = create_engine(doubling(tmp_path / name), engine, threads=threads)
+        return getattr(loaded, "_network", None) or loaded._session
+
+    first = network()
+    assert network(name="copy.onnx") is first
+    assert network(threads=2) is not first
+    gone = ref(first)
+    del first
+    gc.collect()
+    assert gone() is None
+
+
+def test_words_for_what_is_used(tmp_path):
+    path = doubling(tmp_path / "net.onnx")
+    assert create_engine(path, "onnxruntime").describe() == "onnxruntime f32"
+    assert create_engine(path, "onnxruntime", threads=1).describe() == "onnxruntime f32, 1 thread"
+    busy = create_engine(path, "onnxruntime", threads=2, mode="throughput")
+    assert busy.describe() == "onnxruntime f32, 2 threads, throughput"
