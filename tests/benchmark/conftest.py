@@ -41,7 +41,8 @@ def known_benchmark() -> Benchmark:
         {"rounds": "4"},
         (
             model(
-                "first, openvino bf16", 5, 4, "bf16", 80, batches={1: _steady(4), 8: _steady(16), 32: _steady(128)},
+                "first, openvino bf16", 5, 4, "bf16", 80, batches={1: _steady(4), 8: _steady(32), 32: _steady(128)},
+                streams={8: _steady(16)},
                 starts=(Start(0.1, 0.2, 0.3, 1.0, 10.0, 110.0), Start(0.1, 0.2, 0.3, 2.0, 10.0, 120.0)), joules=0.25,
             ),
             model("second, onnxruntime f32", 30, 25, "f32", 85),

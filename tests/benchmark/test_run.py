@@ -40,7 +40,7 @@ def test_everything_is_measured_that_was_asked_for(dot_model: DotModel) -> None:
         assert {part: (len(t.seconds), t.calls) for part, t in model.timings.items()} == dict.fromkeys(
             ("end to end", "preprocess", "model", "postprocess"), (3, 6)
         )
-        assert list(model.batches) == [1, 4]
+        assert list(model.batches) == list(model.streams) == [1, 4]
         (start,) = model.starts
         assert 0 < start.import_s + start.load_s + start.first_s < start.total_s
         assert start.grown_mib is None or start.grown_mib > 5  # NumPy, OpenCV and ONNX Runtime at least

@@ -43,7 +43,7 @@ def test_parts_do_what_the_whole_does(dot_model: DotModel, tmp_path: Path) -> No
     assert poses.scores == pytest.approx(scores, abs=1e-5)  # type: ignore[attr-defined]
     moved = parts["end to end"]()  # the next frame
     assert not np.allclose(moved.keypoints, keypoints)  # type: ignore[attr-defined]
-    batch = subject.batch(open_scene(), 3)
+    batch = subject.batch(open_scene(), 3, "throughput")
     assert batch
     assert batch().shape == (3, 3, 24, 16)  # type: ignore[attr-defined]
 
@@ -93,6 +93,6 @@ def test_networks_of_the_papers_are_exported_untrained(tmp_path: Path) -> None:
     assert label(subject) == "softgate_1x68, onnxruntime f32"
     assert (subject.params, subject.macs, subject.input_hw) == (counted.params, counted.macs, (128, 128))
     assert subject.scores == ()
-    batch = subject.batch(open_scene(), 2)
+    batch = subject.batch(open_scene(), 2, "latency")
     assert batch
     assert np.isfinite(batch()).all()  # type: ignore[arg-type]

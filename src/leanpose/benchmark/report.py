@@ -141,14 +141,18 @@ def _ceilings(benchmark: Benchmark) -> Section:
 
 
 def _batches(benchmark: Benchmark) -> Section:
-    sizes = sorted({size for model in benchmark.models for size in model.batches})
+    sizes = sorted({size for model in benchmark.models for size in (*model.batches, *model.streams)})
     rows = [
-        (model.label, *(f"{s / model.batches[s].median:.1f}" if s in model.batches else "" for s in sizes))
+        (model.label, mode, *(f"{s / timings[s].median:.1f}" if s in timings else "" for s in sizes))
         for model in benchmark.models
-        if model.batches
+        for mode, timings in (("latency", model.batches), ("throughput", model.streams))
+        if timings
     ]
     return Section(
-        "Throughput, people per second", ("model", *(f"batch {size}" for size in sizes)), rows, "The network alone."
+        "Throughput, people per second",
+        ("model", "mode", *(f"batch {size}" for size in sizes)),
+        rows,
+        "The network alone.",
     )
 
 

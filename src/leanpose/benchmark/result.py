@@ -52,7 +52,8 @@ class Measured:
         params, macs: of the network, and of one answer.
         scores: accuracy as the card has it.
         timings: by part; every one has ``"end to end"``.
-        batches: timing of the network by the number of people in a call.
+        batches: timing of the network by the number of people in a call, in the engine's latency mode.
+        streams: the same in its throughput mode, which gives the threads to several people at a time.
         starts: in processes of their own.
         joules: of one answer, end to end; ``None`` where the machine does not tell.
         note: what is to be known of it.
@@ -67,6 +68,7 @@ class Measured:
     macs: int | None = None
     scores: tuple[Score, ...] = ()
     batches: dict[int, Timing] = field(default_factory=dict)
+    streams: dict[int, Timing] = field(default_factory=dict)
     starts: tuple[Start, ...] = ()
     joules: float | None = None
     note: str = ""

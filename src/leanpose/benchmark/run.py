@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import get_args
 
 from leanpose.benchmark import fresh
 from leanpose.benchmark.ceilings import attempts
@@ -17,9 +18,10 @@ from leanpose.benchmark.peers import Peer, PeerProcess, find_interpreter
 from leanpose.benchmark.result import Benchmark, Ceiling, Measured
 from leanpose.benchmark.scene import PERIOD, Scene
 from leanpose.benchmark.selection import open_subjects
+from leanpose.benchmark.statistics import Timing
 from leanpose.benchmark.subjects import END_TO_END, Subject, label
 from leanpose.benchmark.turns import Call, take_turns
-from leanpose.engines import Precision
+from leanpose.engines import Mode, Precision
 from leanpose.errors import BenchmarkError
 from leanpose.info import report
 
@@ -151,13 +153,14 @@ def _throughput(
     settings: Settings, scene: Scene, subjects: list[Subject], models: tuple[Measured, ...], left_out: dict[str, str],
     progress: Progress,
 ) -> tuple[Measured, ...]:  # fmt: skip
-    calls: dict[str, dict[int, Call]] = {}
+    calls: dict[tuple[str, str], dict[int, Call]] = {}  # by label and mode
     for subject in subjects:
-        for size in sorted(set(settings.batches)):
-            function = subject.batch(scene, size)
-            if function:
-                name = label(subject)
-                calls.setdefault(name, {})[size] = Call(f"{name}: batch of {size}", function)
+        for mode in get_args(Mode):
+            for size in sorted(set(settings.batches)):
+                function = subject.batch(scene, size, mode)
+                if function:
+                    name = label(subject)
+                    calls.setdefault((name, mode), {})[size] = Call(f"{name}: batch of {size}, {mode} mode", function)
     everybody = [call for by_size in calls.values() for call in by_size.values()]
     if not everybody:
         return models
@@ -166,15 +169,13 @@ def _throughput(
         everybody, rounds, BATCH_CALLS, warm_up=1, progress=lambda steps: progress(steps, "throughput")
     )
     left_out |= outcome.failed
+
+    def timed(name: str, mode: Mode) -> dict[int, Timing]:
+        by_size = calls.get((name, mode), {})
+        return {size: outcome.timings[call.name] for size, call in by_size.items() if call.name in outcome.timings}
+
     return tuple(
-        replace(
-            model,
-            batches={
-                size: outcome.timings[call.name]
-                for size, call in calls.get(model.label, {}).items()
-                if call.name in outcome.timings
-            },
-        )
+        replace(model, batches=timed(model.label, "latency"), streams=timed(model.label, "throughput"))
         for model in models
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import cycle
 from typing import Literal, Protocol
 
@@ -10,7 +11,7 @@ import numpy as np
 from leanpose.benchmark.scene import Scene
 from leanpose.card_file import Score
 from leanpose.detector import PersonDetector
-from leanpose.engines import Precision
+from leanpose.engines import Mode, Precision
 from leanpose.estimator import PoseEstimator
 
 Kind = Literal["pose", "detector"]
@@ -66,8 +67,8 @@ class Subject(Protocol):
         """The whole way of one person in a frame of the scene, and each part of it by itself."""
         ...
 
-    def batch(self, scene: Scene, size: int) -> Callable[[], object] | None:
-        """The network on ``size`` people at once; ``None`` where it takes one image at a time."""
+    def batch(self, scene: Scene, size: int, mode: Mode) -> Callable[[], object] | None:
+        """The network on ``size`` people at once, in a mode of the engine; ``None`` where there is no such thing."""
         ...
 
 
@@ -76,9 +77,7 @@ class PoseSubject:
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
-        self._model = PoseEstimator(
-            wanted.model, wanted.engine, wanted.precision, wanted.flip_test, threads=wanted.threads, detector=None
-        )
+        self._model = self._open("latency")
         card, looks = self._model.card, 1 + wanted.flip_test
         self.engine, self.precision = self._model.engine.name, self._model.engine.precision
         self.input_hw, self.params, self.macs, self.scores = card.input_hw, card.params, card.macs * looks, card.scores
@@ -104,9 +103,23 @@ class PoseSubject:
             POSTPROCESS: lambda: model.postprocess(heatmaps, transforms),
         }
 
-    def batch(self, scene: Scene, size: int) -> Callable[[], object] | None:
-        crops, _ = self._model.preprocess(scene.image, np.tile(scene.box, (size, 1)))
-        return lambda: self._model.infer(crops)
+    def batch(self, scene: Scene, size: int, mode: Mode) -> Callable[[], object] | None:
+        if mode == "throughput" and self.engine == "torch":
+            return None
+        model = self._model if mode == "latency" else self._in_throughput_mode
+        crops, _ = model.preprocess(scene.image, np.tile(scene.box, (size, 1)))
+        return lambda: model.infer(crops)
+
+    @cached_property
+    def _in_throughput_mode(self) -> PoseEstimator:
+        return self._open("throughput")
+
+    def _open(self, mode: Mode) -> PoseEstimator:
+        wanted = self.wanted
+        return PoseEstimator(
+            wanted.model, wanted.engine, wanted.precision, wanted.flip_test, threads=wanted.threads, detector=None,
+            mode=mode,
+        )  # fmt: skip
 
 
 class DetectorSubject:
@@ -140,8 +153,8 @@ class DetectorSubject:
             POSTPROCESS: lambda: model.postprocess(outputs, transform, input_hw, image_hw),
         }
 
-    def batch(self, scene: Scene, size: int) -> Callable[[], object] | None:
-        return None
+    def batch(self, scene: Scene, size: int, mode: Mode) -> Callable[[], object] | None:
+        return None  # one image at a time
 
 
 def open_subject(wanted: Wanted) -> Subject:

@@ -23,7 +23,7 @@ class Figures:
         outside: share of the way end to end that is not the network.
         of_products: multiply-adds per second over those of the machine's ceiling, the network alone.
         of_copy: the same of the bytes that must move at least.
-        people: most people per second in a batch.
+        people: most people per second in a batch, in either mode of the engine.
         people_batch: size of that batch.
         start_s: from starting the process to the first answer, median.
         grown_mib: resident memory of the process over that of the bare interpreter, median.
@@ -53,7 +53,8 @@ def figures(benchmark: Benchmark) -> list[Figures]:
 def _figures(benchmark: Benchmark, model: Measured) -> Figures:
     whole, network = model.timings[END_TO_END], model.timings.get(MODEL)
     within = ratio(network, whole) if network else None
-    batch = max(model.batches, key=lambda size: size / model.batches[size].median, default=None)
+    batches = [*model.batches.items(), *model.streams.items()]
+    people, batch = max(((size / timing.median, size) for size, timing in batches), default=(None, None))
     grown = [s.grown_mib for s in model.starts if s.grown_mib is not None]
     return Figures(
         model.label,
@@ -64,7 +65,7 @@ def _figures(benchmark: Benchmark, model: Measured) -> Figures:
         Ratio(1 - within.value, 1 - within.high, 1 - within.low) if within else None,
         benchmark.share(model, MODEL),
         benchmark.share_of_copy(model, MODEL),
-        batch / model.batches[batch].median if batch else None,
+        people,
         batch,
         _median([s.total_s for s in model.starts]),
         _median(grown),
