@@ -1,30 +1,42 @@
 """``leanpose predict``."""
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from leanpose.errors import BoxError
+from leanpose.errors import BoxError, LeanposeError, ModelError
 
 if TYPE_CHECKING:
-    import numpy as np
+    from leanpose.detector import PersonDetector
 
-    from leanpose.pose import Poses
-
-FILES = {"json": "poses.json", "csv": "poses.csv", "coco": "poses.coco.json"}
+VIDEO = "Video, cameras and streams"
 
 
 def predict(
-    sources: Annotated[list[str], typer.Argument(metavar="SRC...", help="Images, folders, or patterns of images.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SRC...", help="Images, videos, folders or patterns of them, a camera (0), a stream (rtsp://...)."
+        ),
+    ],
     box: Annotated[
-        list[str] | None, typer.Option(metavar="X1,Y1,X2,Y2", help="A person's box in pixels; repeat for more people.")
+        list[str] | None,
+        typer.Option(metavar="X1,Y1,X2,Y2", help="A person's box in pixels; repeat for more people. No detector."),
     ] = None,
     boxes: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Boxes: COCO JSON, or CSV of file,x1,y1,x2,y2,score.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Boxes: COCO JSON, or CSV of file,x1,y1,x2,y2,score. No detector."),
     ] = None,
-    whole_image: Annotated[bool, typer.Option("--whole-image", help="Each image shows one person, all of it.")] = False,
+    whole_image: Annotated[
+        bool, typer.Option("--whole-image", help="Each image shows one person, all of it. No detector.")
+    ] = False,
+    detector: Annotated[
+        str, typer.Option(metavar="NAME|PATH", help="Who finds the people: a packaged detector, or an .onnx file.")
+    ] = "person",
+    detector_threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Score from which a box is a person; by default the detector's.")
+    ] = None,
     model: Annotated[str, typer.Option(help="A packaged model, or an .onnx file with its card beside it.")] = "small",
     engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime.")] = "auto",
     precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="What the engine computes in.")] = "auto",
@@ -32,78 +44,105 @@ def predict(
     flip_test: Annotated[
         bool, typer.Option("--flip-test", help="Average with the mirrored image: twice the work.")
     ] = False,
-    format: Annotated[Literal["json", "csv", "coco"], typer.Option(help="Format of the results.")] = "json",
+    format: Annotated[
+        Literal["json", "jsonl", "csv", "coco", "openpose"],
+        typer.Option(help="Format of the results. jsonl is written as it goes, openpose is a file per image or frame."),
+    ] = "json",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")] = Path("leanpose-out"),
-    draw: Annotated[bool, typer.Option("--draw", help="Also write the images with the poses drawn on them.")] = False,
-) -> None:
-    """Find the joints of the people in images.
+    draw: Annotated[
+        bool, typer.Option("--draw", help="Also write the images or videos with the poses drawn on them.")
+    ] = False,
+    track: Annotated[
+        bool | None,
+        typer.Option("--track/--no-track", rich_help_panel=VIDEO, help="Give people ids that stay; on by default."),
+    ] = None,
+    smooth: Annotated[
+        Literal["live", "both-ways", "off"] | None,
+        typer.Option(
+            rich_help_panel=VIDEO,
+            help="Steady the joints of each id: live by default; both-ways, without lag, once the file is read.",
+        ),
+    ] = None,
+    detect_every: Annotated[
+        int | None,
+        typer.Option(min=1, rich_help_panel=VIDEO, help="Frames from one run of the detector to the next; by default "
+                     "as many as the tracking allows."),
+    ] = None,
+    trails: Annotated[
+        bool, typer.Option("--trails", rich_help_panel=VIDEO, help="Also draw where hands and feet have been.")
+    ] = False,
+    kinematics: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", rich_help_panel=VIDEO, help="Joint angles and speeds by id and frame."),
+    ] = None,
+) -> None:  # fmt: skip
+    """Find people and their joints in images and videos.
 
-    A file that cannot be used is an error when it is the only one; among several it is skipped and counted, and the
-    exit status is 1.
+    Images go into one file, each video into one of its own. A file that cannot be used is an error when it is the
+    only one; among several it is skipped and counted, and the exit status is 1. So it is when a video breaks off:
+    what came before is kept. Ctrl-C ends in good order with what is there, and exit status 130.
     """
+    from leanpose.cli.predict_images import predict_images
+    from leanpose.cli.predict_sources import Ending, Wanted, sort_out
     from leanpose.estimator import PoseEstimator
     from leanpose.info import OPENVINO_HINT, would_gain_from_openvino
-    from leanpose.media import find_images
-    from leanpose.pose_formats import write_coco, write_csv, write_json
 
-    if [bool(box), boxes is not None, whole_image].count(True) != 1:
-        raise BoxError(
-            "say where the people are with --box or --boxes, or take each image as one person with --whole-image "
-            "(exactly one of the three); there is no detector yet"
-        )
-    images = find_images(sources)
-    single = images == [Path(sources[0])]
-    per_image = _boxes_of(images, box, boxes)
-    estimator = PoseEstimator(model, engine, precision, flip_test, threads=threads)
+    known = [bool(box), boxes is not None, whole_image].count(True)
+    if known > 1:
+        raise BoxError("--box, --boxes and --whole-image each say where the people are: give one of them at most")
+    if known and detector_threshold is not None:
+        raise BoxError("--detector-threshold: with --box, --boxes or --whole-image no detector runs: leave one out")
+    images, videos = sort_out(sources)
+    for_video = {
+        "--track": track is not None, "--smooth": smooth is not None, "--detect-every": detect_every is not None,
+        "--trails": trails, "--kinematics": kinematics is not None,
+    }  # fmt: skip
+    needless = [name for name, given in for_video.items() if given and not videos]
+    if needless:
+        raise LeanposeError(f"{', '.join(needless)}: for video, and here are only images: leave it out")
+    wanted = Wanted(
+        parse_boxes(box), boxes, whole_image, format, out, draw, track is not False, smooth, detect_every, trails,
+        kinematics,
+    )  # fmt: skip
+    wanted.check(images, videos)
+
+    finder = None if known else _open_detector(detector, detector_threshold, engine, precision, threads)
+    estimator = PoseEstimator(model, engine, precision, flip_test, threads=threads, detector=finder)
     typer.echo(estimator.describe())
+    if finder:
+        typer.echo(finder.describe())
     if engine == "auto" and would_gain_from_openvino():
         typer.echo(OPENVINO_HINT, err=True)
 
-    skipped = []
+    single = len(images) + len(videos) == 1
+    alone = single and str(images[0] if images else videos[0]) == sources[0]
+    ending = predict_images(estimator, images, wanted, alone) if images else Ending()
+    if videos and not ending.interrupted:
+        from leanpose.cli.predict_video import predict_videos
 
-    def skip(image: Any, error: Exception) -> None:
-        skipped.append(image)
-        typer.echo(f"skipped: {error}", err=True)
-
-    results: list[Poses] = []
-    names = _DrawingNames(out)
-    pairs = _with_progress(zip(images, per_image, strict=True), len(images))
-    for poses in estimator.estimate_pairs(pairs, whole_image=whole_image, on_error=None if single else skip):
-        results.append(poses)
-        if draw and poses.source:
-            _draw(poses, names.of(Path(poses.source)))
-    if results:
-        path = out / FILES[format]
-        {"json": write_json, "csv": write_csv, "coco": write_coco}[format](results, path)
-        typer.echo(f"{path}: images {len(results)}, people {sum(map(len, results))}")
-        if draw:
-            typer.echo(f"drawings: {names.first if len(results) == 1 else out}")
-    if skipped:
-        typer.echo(f"skipped {len(skipped)} of {len(images)} images", err=True)
+        ending += predict_videos(estimator, videos, wanted, single)
+    if ending.interrupted:
+        raise typer.Exit(130)
+    if ending.faults:
         raise typer.Exit(1)
 
 
-def _boxes_of(images: list[Path], box: list[str] | None, boxes: Path | None) -> "list[np.ndarray | None]":
-    """Boxes for each image; ``None`` stands for the whole of it."""
-    import numpy as np
+def _open_detector(
+    name: str, threshold: float | None, engine: str, precision: Literal["auto", "f32", "bf16"], threads: int | None
+) -> "PersonDetector":
+    from leanpose.detector import PersonDetector
 
-    from leanpose.boxes import read_boxes
+    try:
+        return PersonDetector(name, engine, precision, threads, threshold)
+    except ModelError as error:
+        raise ModelError(
+            f"{error}; without a detector say where the people are: --box, --boxes, or --whole-image"
+        ) from error
 
-    if box:
-        if len(images) > 1:
-            raise BoxError(f"--box is for one image, here are {len(images)}: put their boxes into a file for --boxes")
-        return [np.array([_parse_box(text) for text in box])]
-    if boxes is None:
-        return [None] * len(images)
-    file = read_boxes(boxes)
-    found = [file.find(image) for image in images]
-    without = sum(not len(rows) for rows in found)
-    if without == len(images):
-        named = f"it names {file.names[0]!r} and so on" if file.names else "it is empty"
-        raise BoxError(f"{boxes} has no box for {images[0]}" + (" or any other image" * (without > 1)) + f": {named}")
-    if without:
-        typer.echo(f"{without} of {len(images)} images have no box in {boxes}: nobody is looked for there", err=True)
-    return [*found]
+
+def parse_boxes(texts: list[str] | None) -> list[list[float]] | None:
+    """The boxes that ``--box`` gives; raises BoxError."""
+    return [_parse_box(text) for text in texts] if texts else None
 
 
 def _parse_box(text: str) -> list[float]:
@@ -114,38 +153,3 @@ def _parse_box(text: str) -> list[float]:
     if len(numbers) != 4:
         raise BoxError(f"--box {text}: write four numbers x1,y1,x2,y2 in pixels")
     return numbers
-
-
-def _with_progress(pairs: Iterable[Any], total: int) -> Iterator[Any]:
-    """A progress bar on stderr, for several images and in a terminal only."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    yield from track(pairs, "images", total, console=console, disable=total == 1 or not console.is_terminal)
-
-
-class _DrawingNames:
-    """Names for drawings in one folder, also where images of several folders share theirs."""
-
-    def __init__(self, out: Path) -> None:
-        self._out = out
-        self._taken: set[Path] = set()
-        self.first: Path | None = None
-
-    def of(self, source: Path) -> Path:
-        suffix = source.suffix if source.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp", ".bmp") else ".png"
-        number, path = 1, self._out / f"{source.stem}_poses{suffix}"
-        while path in self._taken:
-            number += 1
-            path = self._out / f"{source.stem}_poses_{number}{suffix}"
-        self._taken.add(path)
-        self.first = self.first or path
-        return path
-
-
-def _draw(poses: "Poses", path: Path) -> None:
-    from leanpose.media import load_image, save_image
-
-    if poses.source:
-        save_image(path, poses.draw(load_image(poses.source)))

@@ -2,13 +2,13 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 Item = TypeVar("Item")
 
 
-def prefetch(items: Iterable[Item], size: int = 4, newest: bool = False) -> Iterator[Item]:
+def prefetch(items: Iterable[Item], size: int = 4, newest: bool = False) -> Generator[Item, None, None]:
     """The same items in the same order, taken from ``items`` by one thread that runs ahead of who asks for them.
 
     Chained, the parts of a job overlap: ``prefetch(look_at(prefetch(video)))`` decodes in one thread, looks in a
@@ -47,7 +47,7 @@ class _Shelf:
         return self.stopped or self.newest or len(self.waiting) < self.size
 
 
-def _prefetch(items: Iterable[Item], shelf: _Shelf) -> Iterator[Item]:
+def _prefetch(items: Iterable[Item], shelf: _Shelf) -> Generator[Item, None, None]:
     thread = threading.Thread(target=_fill, args=(items, shelf), name="leanpose-prefetch", daemon=True)
     thread.start()
     try:

@@ -1,0 +1,110 @@
+"""``leanpose predict`` of images."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from leanpose.cli.predict_sources import CtrlC, Ending, Wanted
+from leanpose.errors import BoxError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from leanpose.estimator import PoseEstimator
+    from leanpose.pose import Poses
+
+
+def predict_images(estimator: "PoseEstimator", images: list[Path], wanted: Wanted, single: bool) -> Ending:
+    """Writes the poses of all images into one file; a broken image is an error where it is ``single``."""
+    from leanpose.pose_writers import SUFFIXES, WRITERS
+
+    per_image = _boxes_of(images, wanted)
+    skipped = []
+
+    def skip(image: Any, error: Exception) -> None:
+        skipped.append(image)
+        typer.echo(f"skipped: {error}", err=True)
+
+    names = _DrawingNames(wanted.out)
+    pairs = _with_progress(zip(images, per_image, strict=True), len(images))
+    found = estimator.estimate_pairs(pairs, whole_image=wanted.whole_image, on_error=None if single else skip)
+    count = people = 0
+    with CtrlC() as ctrl_c, WRITERS[wanted.format](wanted.out / f"poses{SUFFIXES[wanted.format]}") as writer:
+        for poses in ctrl_c.over(found):  # type: ignore[arg-type]
+            writer.write(poses)
+            if wanted.draw and poses.source:
+                _draw(poses, names.of(Path(poses.source)))
+            count, people = count + 1, people + len(poses)
+    if count:
+        typer.echo(f"{writer.path}: images {count}, people {people}")
+        if wanted.draw:
+            typer.echo(f"drawings: {names.first if count == 1 else wanted.out}")
+    if skipped:
+        typer.echo(f"skipped {len(skipped)} of {len(images)} images", err=True)
+    if ctrl_c.pressed:
+        typer.echo(f"stopped after {count} of {len(images)} images", err=True)
+    return Ending(len(skipped), ctrl_c.pressed)
+
+
+def _boxes_of(images: list[Path], wanted: Wanted) -> "list[np.ndarray | None]":
+    """Boxes for each image; ``None`` where they are still to be found, or it is the whole of it."""
+    import numpy as np
+
+    from leanpose.boxes import read_boxes
+
+    if wanted.box:
+        if len(images) > 1:
+            raise BoxError(f"--box is for one image, here are {len(images)}: put their boxes into a file for --boxes")
+        return [np.array(wanted.box)]
+    if wanted.boxes is None:
+        return [None] * len(images)
+    file = read_boxes(wanted.boxes)
+    found = [file.find(image) for image in images]
+    without = sum(not len(rows) for rows in found)
+    if without == len(images):
+        named = f"it names {file.names[0]!r} and so on" if file.names else "it is empty"
+        raise BoxError(
+            f"{wanted.boxes} has no box for {images[0]}" + (" or any other image" * (without > 1)) + f": {named}"
+        )
+    if without:
+        typer.echo(
+            f"{without} of {len(images)} images have no box in {wanted.boxes}: nobody is looked for there", err=True
+        )
+    return [*found]
+
+
+def _with_progress(pairs: Iterable[Any], total: int) -> Iterator[Any]:
+    """A progress bar on stderr, for several images and in a terminal only."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    yield from track(pairs, "images", total, console=console, disable=total == 1 or not console.is_terminal)
+
+
+class _DrawingNames:
+    """Names for drawings in one folder, also where images of several folders share theirs."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._taken: set[Path] = set()
+        self.first: Path | None = None
+
+    def of(self, source: Path) -> Path:
+        suffix = source.suffix if source.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp", ".bmp") else ".png"
+        number, path = 1, self._out / f"{source.stem}_poses{suffix}"
+        while path in self._taken:
+            number += 1
+            path = self._out / f"{source.stem}_poses_{number}{suffix}"
+        self._taken.add(path)
+        self.first = self.first or path
+        return path
+
+
+def _draw(poses: "Poses", path: Path) -> None:
+    from leanpose.media import load_image, save_image
+
+    if poses.source:
+        save_image(path, poses.draw(load_image(poses.source)))

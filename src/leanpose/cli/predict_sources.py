@@ -1,0 +1,142 @@
+"""What ``leanpose predict`` is asked for, what it is given, and how it ends."""
+
+import glob
+import signal
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
+
+from leanpose.errors import BoxError, LeanposeError
+from leanpose.media import VIDEO_SUFFIXES, find_images, is_video, source_kind
+
+if TYPE_CHECKING:
+    from leanpose.pose_writers import Format
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The options of the command, by the names they have there."""
+
+    box: list[list[float]] | None
+    boxes: Path | None
+    whole_image: bool
+    format: "Format"
+    out: Path
+    draw: bool
+    track: bool
+    smooth: Literal["live", "both-ways", "off"] | None
+    detect_every: int | None
+    trails: bool
+    kinematics: Path | None
+
+    def check(self, images: Sequence[Path], videos: Sequence[str]) -> None:
+        """Raises LeanposeError where options do not go together, or not with these sources."""
+        if self.boxes is not None and videos:
+            raise BoxError(f"--boxes names images, and {videos[0]} is a video: give --box, or let the detector look")
+        if self.trails and not self.draw:
+            raise LeanposeError("--trails are drawn: add --draw")
+        if not self.track:
+            needing = {
+                "--smooth": self.smooth not in (None, "off"), "--trails": self.trails,
+                "--kinematics": self.kinematics is not None, "--detect-every": (self.detect_every or 1) > 1,
+            }  # fmt: skip
+            for option in (name for name, given in needing.items() if given):
+                raise LeanposeError(f"{option} needs to know who is who: leave --no-track out")
+        if (self.detect_every or 1) > 1 and (self.box or self.whole_image):
+            raise LeanposeError("--detect-every: with --box or --whole-image no detector runs: leave one out")
+        if self.kinematics is not None and len(videos) > 1:
+            raise LeanposeError(f"--kinematics is one file for one video, and here are {len(videos)}")
+        if self.smooth == "both-ways":
+            for video in videos:
+                if source_kind(video) != "video":
+                    raise LeanposeError(f"--smooth both-ways: {video} has no end to look back from: use --smooth live")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How it went: how many sources could not be used to their end, and whether Ctrl-C was pressed."""
+
+    faults: int = 0
+    interrupted: bool = False
+
+    def __add__(self, other: "Ending") -> "Ending":
+        return Ending(self.faults + other.faults, self.interrupted or other.interrupted)
+
+
+def sort_out(sources: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """The images, and the videos, cameras and streams, that sources name: files, folders, patterns, addresses.
+
+    Raises:
+        ImageError, VideoError: when a source does not exist or holds neither.
+    """
+    still: list[str | Path] = []
+    videos: list[str] = []
+    for source in sources:
+        kind = source_kind(source)
+        if kind in ("video", "webcam", "stream"):
+            videos.append(source)
+        elif kind == "image":
+            still.append(source)
+        else:
+            there = Path(source).iterdir() if kind == "folder" else map(Path, glob.iglob(source, recursive=True))
+            filmed = sorted(
+                str(f) for f in there
+                if f.suffix.lower() in VIDEO_SUFFIXES and not f.name.startswith(".") and is_video(f)
+            )  # fmt: skip
+            videos += filmed
+            try:
+                still += find_images(source)
+            except LeanposeError:
+                if not filmed:
+                    raise
+    return (find_images(still) if still else []), list(dict.fromkeys(videos))
+
+
+class CtrlC:
+    """Inside its ``with`` block Ctrl-C ends an iteration :meth:`over` items, and never in the middle of one's work.
+
+    A second Ctrl-C interrupts whatever it meets.
+
+    Attributes:
+        pressed: whether it was.
+    """
+
+    def __init__(self) -> None:
+        self.pressed = False
+        self._waiting = False
+
+    def over(self, items: Generator[Item, None, None]) -> Iterator[Item]:
+        """The items up to Ctrl-C; then they are closed."""
+        try:
+            while not self.pressed:
+                self._waiting = True
+                item = next(items)
+                self._waiting = False
+                yield item
+        except (StopIteration, KeyboardInterrupt):
+            pass
+        finally:
+            self._waiting = False
+            items.close()
+
+    def _press(self, number: int, frame: FrameType | None) -> None:
+        again, self.pressed = self.pressed, True
+        if again or self._waiting:
+            raise KeyboardInterrupt
+
+    def __enter__(self) -> Self:
+        self._mine = threading.current_thread() is threading.main_thread()
+        if self._mine:
+            self._before = signal.signal(signal.SIGINT, self._press)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._mine:
+            signal.signal(signal.SIGINT, self._before)

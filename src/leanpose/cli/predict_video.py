@@ -1,0 +1,213 @@
+"""``leanpose predict`` of videos, cameras and streams."""
+
+import re
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import typer
+
+from leanpose.cli.predict_sources import CtrlC, Ending, Wanted
+from leanpose.errors import VideoError
+from leanpose.media import Video, VideoWriter, open_video, prefetch
+from leanpose.media.sources import is_stream, webcam_number
+from leanpose.pose_writers import SUFFIXES, WRITERS, PosesWriter
+from leanpose.smoothing import smooth_both_ways
+from leanpose.stream import PoseTracking, stream
+from leanpose.trails import Trails
+
+if TYPE_CHECKING:
+    from rich.progress import Task
+
+    from leanpose.estimator import PoseEstimator
+    from leanpose.pose import Poses
+
+
+def predict_videos(estimator: "PoseEstimator", videos: list[str], wanted: Wanted, single: bool) -> Ending:
+    """Writes the poses of each video; one that cannot be opened is an error where it is the ``single`` source."""
+    ending, taken = Ending(), set[str]()
+    for source in videos:
+        stem = _stem(source)
+        name, number = stem, 1
+        while name in taken:
+            number += 1
+            name = f"{stem}_{number}"
+        taken.add(name)
+        try:
+            video = open_video(source)
+        except VideoError as error:
+            if single:
+                raise
+            typer.echo(f"skipped: {error}", err=True)
+            ending += Ending(1)
+            continue
+        with video:
+            ending += _Job(estimator, source, video, name, wanted).run()
+        if ending.interrupted:
+            break
+    return ending
+
+
+@dataclass
+class _Job:
+    """One video.
+
+    Attributes:
+        kept: its poses, where they are needed once all are there.
+        fault: with which it broke off.
+        ids: of all people in it.
+    """
+
+    estimator: "PoseEstimator"
+    source: str
+    video: Video
+    name: str
+    wanted: Wanted
+    kept: "list[Poses]" = field(default_factory=list)
+    fault: VideoError | None = None
+    frames: int = 0
+    people: int = 0
+    ids: set[int] = field(default_factory=set)
+
+    def run(self) -> Ending:
+        wanted, offline = self.wanted, self.wanted.smooth == "both-ways"
+        tracking = PoseTracking(
+            self.estimator, track=wanted.track, smooth=wanted.smooth in (None, "live"),
+            detect_every=wanted.detect_every or "auto", boxes=wanted.box, whole_image=wanted.whole_image,
+        )  # fmt: skip
+        poses_of = self._up_to_fault(stream(tracking, self.video, keep_images=wanted.draw and not offline))
+        start = time.perf_counter()
+        with CtrlC() as ctrl_c, ExitStack() as stack:
+            outputs = self._outputs(stack)
+            with _progress(self.name, self.video.frame_count) as step:
+                for poses in ctrl_c.over(poses_of):
+                    self._count(poses)
+                    if not offline:
+                        outputs.writer.write(poses)
+                        outputs.draw(poses)
+                    if offline or wanted.kinematics:
+                        self.kept.append(replace(poses, image=None))
+                    step()
+            seconds = time.perf_counter() - start
+            interrupted = ctrl_c.pressed
+            if offline:
+                interrupted |= self._write_kept(outputs)
+            if wanted.kinematics:
+                from leanpose.kinematics_file import write_kinematics
+
+                write_kinematics(self.kept, wanted.kinematics)
+        self._report(seconds, tracking)
+        if self.fault is not None:
+            typer.echo(f"error: {self.fault}", err=True)
+        if self.fault is not None or interrupted:
+            typer.echo(f"stopped after {self.frames} frames: what there is of them is written", err=True)
+        return Ending(self.fault is not None, interrupted)
+
+    def _up_to_fault(self, poses_of: "Generator[Poses, None, None]") -> "Generator[Poses, None, None]":
+        try:
+            yield from poses_of
+        except VideoError as error:
+            self.fault = error
+
+    def _outputs(self, stack: ExitStack) -> "_Outputs":
+        drawing = None
+        if self.wanted.draw:
+            drawing = stack.enter_context(VideoWriter(self._drawn, self.video.fps))
+        writer = stack.enter_context(WRITERS[self.wanted.format](self._written))
+        return _Outputs(writer, drawing, Trails() if self.wanted.trails else None)
+
+    @property
+    def _written(self) -> Path:
+        return self.wanted.out / f"{self.name}{SUFFIXES[self.wanted.format]}"
+
+    @property
+    def _drawn(self) -> Path:
+        return self.wanted.out / f"{self.name}_poses.mp4"
+
+    def _count(self, poses: "Poses") -> None:
+        self.frames += 1
+        self.people += len(poses)
+        self.ids.update(() if poses.ids is None else poses.ids.tolist())
+
+    def _write_kept(self, outputs: "_Outputs") -> bool:
+        """Writes the poses that are now known from both sides, and says whether Ctrl-C was pressed meanwhile.
+
+        For drawings the video is read again.
+        """
+        self.kept = smooth_both_ways(self.kept, [poses.timestamp or 0.0 for poses in self.kept])
+        for poses in self.kept:
+            outputs.writer.write(poses)
+        if not self.wanted.draw:
+            return False
+        with (
+            open_video(self.source) as video,
+            closing(prefetch(video)) as frames,
+            CtrlC() as ctrl_c,
+            _progress("drawing", len(self.kept)) as step,
+        ):
+            for poses, frame in ctrl_c.over(pair for pair in zip(self.kept, frames, strict=False)):
+                outputs.draw(replace(poses, image=frame.image))
+                step()
+        return ctrl_c.pressed
+
+    def _report(self, seconds: float, tracking: PoseTracking) -> None:
+        if not self.frames:
+            return
+        people = f"people {len(self.ids)}" if self.wanted.track else f"people {self.people} in all frames"
+        looked = f", detected in {tracking.detector_runs} of them" if tracking.detector_runs else ""
+        typer.echo(f"{self._written}: frames {self.frames}{looked}, {people}, {self.frames / seconds:.1f} frames/s")
+        if self.wanted.draw:
+            typer.echo(f"drawing: {self._drawn}")
+        if self.wanted.kinematics:
+            typer.echo(f"kinematics: {self.wanted.kinematics}")
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """Where the poses go."""
+
+    writer: PosesWriter
+    drawing: VideoWriter | None
+    trails: Trails | None
+
+    def draw(self, poses: "Poses") -> None:
+        if self.drawing is None:
+            return
+        if self.trails is not None:
+            self.trails.add(poses)
+        self.drawing.write(poses.draw(trails=self.trails), poses.timestamp)
+
+
+def _stem(source: str) -> str:
+    """What results of a source are called."""
+    number = webcam_number(source)
+    if number is not None:
+        return f"webcam{number}"
+    if is_stream(source):
+        path = urlsplit(source).path.rstrip("/")
+        return re.sub(r"[^A-Za-z0-9._-]+", "_", PurePosixPath(path).stem) or "stream"
+    return Path(source).stem
+
+
+@contextmanager
+def _progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
+    """A progress bar on stderr, in a terminal only, and what to call after each frame."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: "Task") -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:.1f} frames/s")
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(escape(what), total=total)
+        yield lambda: progress.advance(task)
