@@ -55,6 +55,11 @@ def complexity(
         str | None, typer.Option(metavar="HxW", help="Height and width; the paper's if not given.")
     ] = None,
     joints: Annotated[int | None, typer.Option(min=1, help="Number of joints; the paper's if not given.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="ENGINE", help="Also show where its time goes: openvino or onnxruntime.")
+    ] = None,
+    precision: Annotated[str, typer.Option(help="Of the profile: auto, f32 or bf16.")] = "auto",
+    threads: Annotated[int, typer.Option(min=1, help="Of the profile.")] = 1,
 ) -> None:
     """Count a network's parameters and operations, by our rule and by the papers', beside what is printed."""
     from rich.console import Console
@@ -66,6 +71,11 @@ def complexity(
         raise InputSizeError(f"--input {input}: write height and width as in 256x192")
     input_hw = (int(size[1]), int(size[2])) if size else None
     Console().print(render_complexity(complexity_report(model, input_hw, joints)))
+    if profile:
+        from leanpose.layer_times import profile_network, render_shares
+
+        title, found = profile_network(model, input_hw, profile, precision, threads)
+        Console().print(render_shares(title, found))
 
 
 def import_weights(
