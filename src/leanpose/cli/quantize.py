@@ -109,6 +109,9 @@ def quantize(
         given = {"flip_test": flip_test, "metric": metric, "skeleton": skeleton}
         command = measuring_command(out.name, data, part, made.comparisons[0].engine.split()[0], given)
         record_scores(out.with_suffix(".json"), [after], f"{names} {part}", command)
+        left_out = [*problems, *made.comparisons[0].before.left_out]
+        if left_out:
+            typer.echo(f"{len(left_out)} people left out of the figures, such as {left_out[0]}", err=True)
     typer.echo(f"{out}: {card.quantization}")
 
 

@@ -2,8 +2,9 @@
 
 import logging
 import os
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
@@ -47,14 +48,15 @@ def quantize_by_nncf(model: "ModelProto", crops: np.ndarray, keep: Sequence[str]
     nncf.set_log_level(logging.ERROR)
     name = input_name(model)
     float_types = sorted({node.op_type for node in model.graph.node} - set(PRODUCTS))
-    return nncf.quantize(
-        model,
-        nncf.Dataset([{name: crop[None]} for crop in crops]),
-        preset=nncf.QuantizationPreset.PERFORMANCE,
-        subset_size=len(crops),
-        ignored_scope=nncf.IgnoredScope(names=list(keep), types=float_types, validate=False),
-        advanced_parameters=AdvancedQuantizationParameters(disable_bias_correction=True),
-    )
+    with redirect_stdout(sys.stderr):  # where its progress belongs
+        return nncf.quantize(
+            model,
+            nncf.Dataset([{name: crop[None]} for crop in crops]),
+            preset=nncf.QuantizationPreset.PERFORMANCE,
+            subset_size=len(crops),
+            ignored_scope=nncf.IgnoredScope(names=list(keep), types=float_types, validate=False),
+            advanced_parameters=AdvancedQuantizationParameters(disable_bias_correction=True),
+        )
 
 
 @contextmanager

@@ -108,8 +108,8 @@ def open_source(model: str | Path) -> tuple[Path, Card]:
     """
     card_path = Path(model).with_suffix(".json")
     named = str(model) in list_detectors()
-    kind = read_card_file(card_path).get("kind") if not named and card_path.is_file() else None
-    if named or (kind == DetectorCard.kind and Path(model).suffix == ".onnx"):
+    beside = read_card_file(card_path) if Path(model).suffix == ".onnx" and card_path.is_file() else None
+    if named or (isinstance(beside, dict) and beside.get("kind") == DetectorCard.kind):
         path, card = find_detector(str(model))
     else:
         path, card = find_model(model)
