@@ -208,7 +208,7 @@ def test_nms_is_that_of_a_loop_and_of_opencv(count, iou, levels, seed):
 
 def test_description_and_options_reach_the_engine(blob_path):
     detector = PersonDetector(str(blob_path), "onnxruntime", threads=1, threshold=0.4)
-    assert detector.describe() == "detector blobs, engine onnxruntime f32, threshold 0.4, nms_iou 0.5"
+    assert detector.describe() == "detector blobs, engine onnxruntime f32, 1 thread, threshold 0.4, nms_iou 0.5"
     assert detector.engine._session.get_session_options().intra_op_num_threads == 1  # type: ignore[attr-defined]
 
 

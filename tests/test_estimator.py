@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from leanpose import PoseEstimator
 from leanpose.engines import installed_engines
 from leanpose.errors import BoxError, EngineError, ImageError, ModelError
-from leanpose.geometry import apply
+from leanpose.geometry import apply, crop_transform, warp
 from leanpose.media import save_image
 
 CENTRES = [(61.3, 40.2), (80.6, 75.1), (50.0, 110.7)]
@@ -132,6 +132,40 @@ def test_preprocess_orders_colours(dot_model):
         assert crops.dtype == np.uint8
         assert transforms.shape == (1, 2, 3)
         np.testing.assert_array_equal(crops[0, 48, 32], expected)
+
+
+@pytest.mark.parametrize("engine", installed_engines())
+@pytest.mark.parametrize(("color", "flip_test"), [("bgr", False), ("rgb", True)])
+def test_heatmaps_of_any_crops_are_those_of_the_plain_way(dot_model, engine, color, flip_test):
+    """Box by box: the crop, its mean taken off and divided, channels first, mirrored for itself, by ONNX Runtime."""
+    import onnxruntime
+
+    path = dot_model(color=color)
+    estimator = strict(path, engine=engine, threads=1, flip_test=flip_test)
+    session = onnxruntime.InferenceSession(path)
+
+    @given(
+        hw=st.tuples(st.integers(20, 400), st.integers(20, 400)),
+        boxes=st.lists(st.tuples(*[st.floats(-0.3, 1.3)] * 2, *[st.floats(0.05, 2)] * 2), min_size=1, max_size=4),
+        seed=st.integers(0, 9),
+    )
+    @settings(max_examples=25)
+    def holds(hw, boxes, seed):
+        image = np.random.default_rng(seed).integers(0, 256, (*hw, 3), np.uint8)
+        corners = np.array([(x * hw[1], y * hw[0], (x + w) * hw[1], (y + h) * hw[0]) for x, y, w, h in boxes])
+        plain = []
+        for transform in crop_transform(corners, (96, 64), 1.25):
+            crop = warp(image, transform, (96, 64))[..., :: -1 if color == "rgb" else 1]
+            seen = ((crop.astype(float) - (10, 20, 30)) / (50, 60, 70)).transpose(2, 0, 1)[None].astype(np.float32)
+            maps = session.run(None, {"images": seen})[0][0]
+            if flip_test:  # no joint of these has a side
+                mirrored = session.run(None, {"images": np.ascontiguousarray(seen[..., ::-1])})[0][0]
+                maps = (maps + mirrored[..., ::-1]) / 2
+            plain.append(maps)
+        crops, _ = estimator.preprocess(image, corners)
+        np.testing.assert_allclose(estimator.infer(crops), plain, atol=1e-5)
+
+    holds()
 
 
 def test_crop_shows_the_padding_of_the_card(dot_model):

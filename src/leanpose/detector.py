@@ -51,6 +51,7 @@ class PersonDetector:
         threads: int | None = None,
         threshold: float | None = None,
         nms_iou: float | None = None,
+        deterministic: bool = False,
     ) -> None:
         """Load a detector.
 
@@ -58,7 +59,7 @@ class PersonDetector:
             model: a packaged detector's name or the path of an ``.onnx`` file. A card beside the file says what it
                 is; without one, exports of YOLOX, RTMDet and RT-DETR are recognised by their outputs (see
                 :mod:`leanpose.detector_layouts`), and ``"yolox:FILE"`` and the like say which it is.
-            engine, precision, threads: as :func:`leanpose.engines.create_engine` takes them.
+            engine, precision, threads, deterministic: as :func:`leanpose.engines.create_engine` takes them.
             threshold, nms_iou: see the attributes; ``None`` for the card's.
 
         Raises:
@@ -72,7 +73,7 @@ class PersonDetector:
         else:
             path, card = find_detector(model)
             layout = card.layout if card else None
-        self.engine = open_session(path, engine, threads, precision)
+        self.engine = open_session(path, engine, threads, precision, deterministic=deterministic)
         image_port = next((n for n, shape in self.engine.inputs.items() if len(shape) == 4), None)
         fits = image_port is not None and set(self.engine.inputs) - {image_port} <= {ORIGINAL_SIZE}
         if not fits or self.engine.inputs[image_port][:2] not in ((None, 3), (1, 3)):  # type: ignore[index]
@@ -176,7 +177,7 @@ class PersonDetector:
     def describe(self) -> str:
         """Model, engine, precision, threshold and overlap in words, for reports."""
         return (
-            f"detector {self.card.name}, engine {self.engine.name} {self.engine.precision}, "
+            f"detector {self.card.name}, engine {self.engine.describe()}, "
             f"threshold {self.threshold:g}, nms_iou {self.nms_iou:g}"
         )
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
@@ -101,7 +101,9 @@ class PoseEstimator:
                 "test off"
             )
         self._detector = detector
-        self._detector_options: tuple[str, Precision, int | None] = engine, precision, threads
+        self._detector_options: dict[str, Any] = {
+            "engine": engine, "precision": precision, "threads": threads, "deterministic": deterministic
+        }  # fmt: skip
         self.flip_test = flip_test
         self.batch_size = batch_size
         given, wanted = self.engine.input_shape, (None, 3, *self.card.input_hw)
@@ -117,7 +119,7 @@ class PoseEstimator:
             ModelError, EngineError: as :class:`leanpose.detector.PersonDetector` does.
         """
         if isinstance(self._detector, (str, os.PathLike)):
-            self._detector = PersonDetector(self._detector, *self._detector_options)
+            self._detector = PersonDetector(self._detector, **self._detector_options)
         return self._detector
 
     def __call__(

@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 from leanpose import __version__, zoo
+from leanpose.cache import cache_folder
 from leanpose.card import ModelCard
 from leanpose.detector_card import DetectorCard
 from leanpose.engines import ENGINES, INSTALL, installed_engines
@@ -41,7 +42,7 @@ def report() -> dict[str, dict[str, str]]:
         "detectors": {name: _describe_detector(name) for name in zoo.list_detectors()} or {"none": "in this build"},
         "folders": {
             "models": str(zoo.FOLDER),
-            "cache": "none: models come with the package, nothing is downloaded",
+            "cache": f"{cache_folder() or 'off'} (compiled networks; nothing is downloaded; LEANPOSE_CACHE moves it)",
             "LEANPOSE_DATA": os.environ.get("LEANPOSE_DATA", "not set"),
         },
     }
