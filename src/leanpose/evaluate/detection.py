@@ -27,7 +27,7 @@ IOU = 0.5  # from which an answer found a person
 MAX_ANSWERS = 100  # per image, as COCO counts boxes
 PAD = 0.5  # of the image's height and width, on every side
 SHOWN_AP = ("AP", "AP50", "AP75", "APS", "APM", "APL", "AR100")
-CURVE = np.linspace(0.05, 0.95, 19)  # thresholds
+CURVE = np.linspace(0.05, 0.95, 19).round(2)  # thresholds
 
 Progress = Callable[[Sequence[Scene]], Any]
 
@@ -122,7 +122,7 @@ class Detection:
     def to_dict(self) -> dict[str, Any]:
         """All figures as plain data; None for those that are not defined here."""
         curve = [
-            {"threshold": round(t, 2), "recall": self.recall(t), "false per image": self.false_per_image(t)}
+            {"threshold": t, "recall": self.recall(t), "false per image": self.false_per_image(t)}
             for t in CURVE.tolist()
         ]
         figures = {
