@@ -61,12 +61,16 @@ def make_poses(
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """People over time. ``truth`` (T, P, K, 2) are their joints, ``visible`` (T, P) whether they are seen at all."""
+    """People over time. ``truth`` (T, P, K, 2) are their joints, ``visible`` (T, P) whether they are seen at all.
+
+    ``hidden`` (T, P, K), where it is known, says which joints are covered: a network guesses them, with low scores.
+    """
 
     times: np.ndarray
     truth: np.ndarray
     visible: np.ndarray
     skeleton: Skeleton = COCO17
+    hidden: np.ndarray | None = None
 
     @classmethod
     def of(cls, times: np.ndarray, people: Sequence[np.ndarray], skeleton: Skeleton = COCO17) -> "Scene":
@@ -90,7 +94,7 @@ class Scene:
         """What is found in a frame, in any order, and who (P,) it is: joints off by ``noise`` body lengths, people
         left out with probability ``drop``."""
         who = rng.permutation(np.flatnonzero(self.visible[t] & (rng.random(self.truth.shape[1]) >= drop)))
-        return make_poses(self._noisy(t, who, rng, noise), skeleton=self.skeleton), who
+        return make_poses(self._noisy(t, who, rng, noise), self._scores(t, who), skeleton=self.skeleton), who
 
     def detect(self, t: int, rng: np.random.Generator, drop: float = 0.0) -> np.ndarray:
         """A detector's boxes (D, 5)."""
@@ -111,12 +115,19 @@ class Scene:
             who = np.where(overlap.max(axis=1) > 0.3, shown[overlap.argmax(axis=1)], -1)
         anywhere = rng.uniform(boxes[:, None, :2], boxes[:, None, 2:4], (len(boxes), len(self.skeleton), 2))
         joints = np.where((who >= 0)[:, None, None], self._noisy(t, who, rng, noise), anywhere)
-        scores = np.where((who >= 0)[:, None], 0.9, 0.1) * np.ones(len(self.skeleton))
+        scores = np.where((who >= 0)[:, None], self._scores(t, who), 0.1)
         return Poses(joints, scores, boxes[:, :4], boxes[:, 4], self.skeleton, IMAGE_HW), who
 
-    def _noisy(self, t: int, who: np.ndarray, rng: np.random.Generator, noise: float) -> np.ndarray:
+    def _noisy(self, t: int, who: np.ndarray, rng: np.random.Generator, noise: float | np.ndarray) -> np.ndarray:
         joints = self.truth[t, who]
+        if self.hidden is not None:
+            noise = noise * np.where(self.hidden[t, who], 5, 1)[..., None]
         return joints + noise * self.heights(t)[who][:, None, None] * rng.normal(size=joints.shape)
+
+    def _scores(self, t: int, who: np.ndarray) -> np.ndarray:
+        """(P, K)"""
+        scores = np.full((len(who), len(self.skeleton)), 0.9)
+        return scores if self.hidden is None else np.where(self.hidden[t, who], 0.15, scores)
 
 
 def scenes(times: np.ndarray, skeleton: Skeleton = COCO17) -> dict[str, Scene]:
