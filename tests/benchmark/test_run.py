@@ -1,6 +1,7 @@
 """Whole runs, small ones."""
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from leanpose.benchmark import ceilings, fresh
 from leanpose.benchmark.result import Benchmark
-from leanpose.benchmark.run import Settings, run
+from leanpose.benchmark.run import Settings, describe_machine, run
 from leanpose.benchmark.scene import open_scene
 from leanpose.errors import BenchmarkError
 
@@ -71,6 +72,15 @@ def test_a_start_that_fails_is_said_and_not_tried_again(dot_model: DotModel, mon
     done = run(settings, open_scene(), "")
     assert len(tried) == 1
     assert "no model file at" in done.left_out["dots, onnxruntime f32: start"]
+
+
+@pytest.mark.skipif(not hasattr(os, "getloadavg"), reason="this system does not tell how busy it is")
+@pytest.mark.parametrize(("load", "warns"), [(0.1, False), (1000.0, True)])
+def test_a_busy_machine_is_told(monkeypatch: pytest.MonkeyPatch, load: float, warns: bool) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
+    told = describe_machine()["load at the start"]
+    assert told.startswith(f"{load:.1f} on ")
+    assert ("do not rely" in told) == warns
 
 
 @pytest.mark.parametrize("wrong", [{"rounds": 0}, {"calls": 0}, {"starts": -1}, {"batches": (1, 0)}])

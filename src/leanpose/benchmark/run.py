@@ -27,6 +27,7 @@ from leanpose.info import report
 
 Progress = Callable[[Iterable[int], str], Iterable[int]]
 BATCHES = (1, 2, 4, 8, 16, 32)
+BUSY = 0.3  # of the cores wanted by others, from which timings mean little
 BATCH_CALLS = 1  # a turn; those of many people take long enough to be timed alone
 
 
@@ -71,7 +72,9 @@ def describe_machine() -> dict[str, str]:
     known = report()
     machine = {**known["cpu"], **known["versions"]}
     if hasattr(os, "getloadavg"):
-        machine["load at the start"] = f"{os.getloadavg()[0]:.1f} on {usable_cores()} cores"
+        load, cores = os.getloadavg()[0], usable_cores()
+        busy = "; other work was running: do not rely on these figures" if load > BUSY * cores else ""
+        machine["load at the start"] = f"{load:.1f} on {cores} core{'s' * (cores > 1)}{busy}"
     return machine
 
 
