@@ -45,10 +45,9 @@ def quantize_by_nncf(model: "ModelProto", crops: np.ndarray, keep: Sequence[str]
         except ModuleNotFoundError as error:
             raise MissingExtraError("nncf", "quantize") from error
         from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters
-    nncf.set_log_level(logging.ERROR)
     name = input_name(model)
     float_types = sorted({node.op_type for node in model.graph.node} - set(PRODUCTS))
-    with redirect_stdout(sys.stderr):  # where its progress belongs
+    with _quiet():
         return nncf.quantize(
             model,
             nncf.Dataset([{name: crop[None]} for crop in crops]),
@@ -71,6 +70,18 @@ def _untold() -> Iterator[None]:
             del os.environ["CI"]
         else:
             os.environ["CI"] = before
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Progress that tools print goes to stderr, and their advice nowhere: what it says is done, or does not apply."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        logging.disable(before)
 
 
 class OnnxRuntimeQuantizer:
@@ -103,7 +114,7 @@ class OnnxRuntimeQuantizer:
             "entropy": CalibrationMethod.Entropy,
             "percentile": CalibrationMethod.Percentile,
         }[ranges]
-        with TemporaryDirectory() as folder:
+        with TemporaryDirectory() as folder, _quiet():
             source = Path(folder) / "model.onnx"
             save_model(model, source)
             calibrator = create_calibrator(
@@ -123,7 +134,7 @@ class OnnxRuntimeQuantizer:
         from onnxruntime.quantization import QuantType, quantize_static
         from onnxruntime.quantization.calibrate import save_tensors_data
 
-        with TemporaryDirectory() as folder:
+        with TemporaryDirectory() as folder, _quiet():
             ranges, target = Path(folder) / "ranges.json", Path(folder) / "model.onnx"
             save_tensors_data(self._ranges, ranges)
             quantize_static(
