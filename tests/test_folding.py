@@ -45,11 +45,11 @@ def test_taps_are_those_of_a_convolution_of_an_enlarged_line() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "rewrites"),
     [
-        ("softgate_2x64", {}, (16, 1, 0)),
-        ("softgate_1x64", {"width": 16, "gate": 0.5, "skip": "identity"}, (8, 0, 0)),
-        ("softgate_1x64", {"width": 16, "gate": "scalar", "skip": "conv1"}, (8, 0, 0)),
+        ("softgate_2x64", {}, (4, 1, 0)),
+        ("softgate_1x64", {"width": 16, "gate": 0.5, "skip": "identity"}, (2, 0, 0)),
+        ("softgate_1x64", {"width": 16, "gate": "scalar", "skip": "conv1"}, (2, 0, 0)),
         ("softgate_1x64", {"width": 16, "merge": "concat_grouped"}, (0, 0, 0)),
-        ("softgate_1x128_fast", {"width": 32}, (8, 0, 0)),
+        ("softgate_1x128_fast", {"width": 32}, (2, 0, 0)),
         ("hourglass_2", {"width": 16}, (0, 1, 0)),
         ("lpn_50", {"depths": (1, 1, 1, 1)}, (0, 0, 2)),
     ],
@@ -103,7 +103,9 @@ def _multiply_adds(graph: onnx.GraphProto) -> int:
 # What the rewrites must leave alone, on a small decoder that is right for them but for one thing.
 
 
-def _decoder(path: Path, side: int = 3, group: int = 1, also: str = "zero", **resizing: str) -> Path:
+def _decoder(
+    path: Path, side: int = 3, group: int = 1, also: str = "zero", hw: tuple[int, int] = (16, 18), **resizing: str
+) -> Path:
     """``Conv(Relu(BatchNormalization(Concat(Resize(c), s))))`` with ``c`` and ``s`` made of the input."""
     nearest = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
     rng = np.random.default_rng(0)
@@ -127,8 +129,8 @@ def _decoder(path: Path, side: int = 3, group: int = 1, also: str = "zero", **re
     graph = helper.make_graph(
         nodes,
         "decoder",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 2, 6, 8])],
-        [helper.make_tensor_value_info("answer", TensorProto.FLOAT, ["batch", 4, 6, 8])],
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 2, *hw])],
+        [helper.make_tensor_value_info("answer", TensorProto.FLOAT, ["batch", 4, *hw])],
         [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
@@ -139,7 +141,7 @@ def _decoder(path: Path, side: int = 3, group: int = 1, also: str = "zero", **re
 @pytest.mark.parametrize("side", [1, 3])
 def test_a_decoder_with_a_bias(side: int, tmp_path: Path) -> None:
     path = _decoder(tmp_path / "m.onnx", side=side)
-    images = np.random.default_rng(1).normal(size=(2, 2, 6, 8)).astype(np.float32)
+    images = np.random.default_rng(1).normal(size=(2, 2, 16, 18)).astype(np.float32)
     expected = _run(path, images)
     assert fold(path)["split_decoders"] == 1
     assert _run(path, images) == pytest.approx(expected, abs=1e-5)
@@ -160,6 +162,7 @@ def test_a_decoder_with_a_bias(side: int, tmp_path: Path) -> None:
         {"mode": "linear"},
         {"coordinate_transformation_mode": "half_pixel"},
         {"side": 5},
+        {"hw": (16, 16)},  # too small to gain
         {"group": 2},
         {"also": "active"},  # the ReLU has another consumer
         {"also": "norm"},

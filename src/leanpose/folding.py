@@ -28,6 +28,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 # A 3x3 kernel w of one axis after an enlargement by 2, as taps of a transposed convolution of stride 2 and padding 1:
 # output 2i + p - 1 takes tap p of input i.
 TRANSPOSED_TAPS = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], np.float32)
+FEWEST_PLACES = 257  # of a decoder: on fewer, what more operations cost by themselves is more than they save
 
 
 def fold(path: Path) -> dict[str, int]:
@@ -91,6 +92,8 @@ def split_decoders(graph: ir.Graph) -> int:
         coarse, skip = _enlarged(concat.inputs[0]), concat.inputs[-1]
         if len(concat.inputs) != 2 or coarse is None or skip is None or concat.attributes["axis"].as_int() != 1:
             continue
+        if _places(concat.outputs[0]) < FEWEST_PLACES:
+            continue
         chains = [_chain(consumer) for consumer in concat.outputs[0].consumers()]
         if all(chain is not None for chain in chains):
             for chain in chains:
@@ -98,6 +101,13 @@ def split_decoders(graph: ir.Graph) -> int:
                 _split(coarse, skip, *chain)
             count += len(chains)
     return count
+
+
+def _places(value: ir.Value) -> float:
+    """Height times width, infinite where any size may come."""
+    sides = value.shape[2:] if value.shape is not None else ()
+    known = [side for side in sides if isinstance(side, int)]
+    return float(np.prod(known)) if len(known) == 2 else np.inf
 
 
 def _enlarged(value: ir.Value | None) -> ir.Value | None:
