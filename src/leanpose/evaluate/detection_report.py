@@ -35,7 +35,7 @@ def detection_table(detections: Sequence[Detection]) -> "Table":
     shown.add_row("images", *(str(len(d.scenes)) for d in detections))
     shown.add_row("people", *(f"{d.count}{'' if d.exhaustive else ' *'}" for d in detections))
     shown.add_section()
-    for name in SHOWN_AP:
+    for name in SHOWN_AP if any(d.average_precision for d in detections) else ():
         spreads = [(d.ap50_interval[1] - d.ap50_interval[0]) / 2 if name == "AP50" else math.nan for d in detections]
         values = [d.average_precision.get(name, math.nan) for d in detections]
         shown.add_row(
@@ -44,8 +44,9 @@ def detection_table(detections: Sequence[Detection]) -> "Table":
     shown.add_section()
     at = f"at {detections[0].threshold:g}"
     shown.add_row(f"recall {at}", *map(_recall, detections), style="bold")
-    shown.add_row(f"precision {at}", *(_number(d.precision) for d in detections))
-    shown.add_row(f"false persons an image {at}", *(_number(d.false_per_image(), 3) for d in detections))
+    if any(d.exhaustive for d in detections):
+        shown.add_row(f"precision {at}", *(_number(d.precision) for d in detections))
+        shown.add_row(f"false persons an image {at}", *(_number(d.false_per_image(), 3) for d in detections))
     if any(not d.exhaustive for d in detections):
         shown.caption = "* not everybody in these images is labelled: recall only"
     return shown
