@@ -27,7 +27,7 @@ from leanpose.engines.interface import (
 from leanpose.engines.shared import shared
 from leanpose.errors import EngineError
 
-SHAPES = 4  # shapes of the inputs that are compiled for; all others share one network that takes any
+SHAPES = 2  # of the inputs that are compiled for, at a second each; all others share one network that takes any
 Shapes = tuple[tuple[int, ...], ...]
 
 
