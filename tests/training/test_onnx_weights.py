@@ -34,7 +34,7 @@ def _lived(seed: int, name: str = "softgate_1x64", **arguments: object) -> nn.Mo
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("exported") / "m.onnx"
-    write_onnx(AnsweringNet(_lived(0), softgate_lsp()), (64, 64), path)
+    write_onnx(AnsweringNet(_lived(0), softgate_lsp()), (64, 128), path)  # wide enough for decoders to be split
     return path
 
 
