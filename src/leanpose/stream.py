@@ -5,7 +5,7 @@
 
 import os
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -231,7 +231,10 @@ def _frames(
             close()
 
 
-def _poses(tracking: PoseTracking, frames: Iterator[Frame], source: str | None, keep_images: bool) -> Iterator[Poses]:
-    for frame in frames:
-        poses = tracking.step(frame.image, frame.timestamp)
-        yield replace(poses, source=source, frame=frame.index, image=frame.image if keep_images else None)
+def _poses(
+    tracking: PoseTracking, frames: Generator[Frame, None, None], source: str | None, keep_images: bool
+) -> Iterator[Poses]:
+    with closing(frames):  # at once also where a step raises
+        for frame in frames:
+            poses = tracking.step(frame.image, frame.timestamp)
+            yield replace(poses, source=source, frame=frame.index, image=frame.image if keep_images else None)

@@ -1,0 +1,197 @@
+"""``leanpose predict`` on videos: what it writes, how it ends, what it refuses."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from leanpose.cli import app
+from leanpose.media import open_video, save_image
+from leanpose.pose_formats import read_json, read_json_lines
+
+from ..videos import FindDots, joints, picture, write_video
+
+pytest.importorskip("av")
+pytest.importorskip("scipy")
+FRAMES = 20
+
+
+@pytest.fixture
+def run(tmp_path, dot_model, monkeypatch):
+    """Runs the command with a model and a detector of dots; sources are relative to the folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(FindDots, "describe", lambda self: "detector dots", raising=False)
+    monkeypatch.setattr("leanpose.detector.PersonDetector", lambda *arguments: FindDots())
+    model = str(dot_model())
+
+    def call(*arguments):
+        defaults = ["--model", model, "--engine", "onnxruntime", "--threads", "1", "--out", "out"]
+        return CliRunner().invoke(app, ["predict", *map(str, arguments), *defaults])
+
+    return call
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return write_video(tmp_path / "clip.mp4", FRAMES)
+
+
+@pytest.fixture
+def cut(tmp_path):
+    whole = write_video(tmp_path / "whole.mkv", 40)
+    path = tmp_path / "cut.mkv"
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
+    return path
+
+
+def assert_in_place(frames, tolerance):
+    for poses in frames:
+        assert sorted(poses.ids.tolist()) == [1, 2]
+        for id_, keypoints in zip(poses.ids, poses.keypoints, strict=True):
+            where = joints(round(poses.timestamp * 25), id_ - 1)
+            np.testing.assert_allclose(keypoints, where, atol=tolerance)
+
+
+def test_people_are_found_followed_and_drawn(run, clip, tmp_path):
+    result = run("clip.mp4", "--draw", "--trails", "--format", "jsonl", "--smooth", "off")
+    assert result.exit_code == 0, result.output
+    assert "detector dots" in result.stdout
+    assert f"clip.jsonl: frames {FRAMES}, detected in" in result.stdout
+    assert "people 2" in result.stdout
+    frames = list(read_json_lines(tmp_path / "out" / "clip.jsonl"))
+    assert [poses.frame for poses in frames] == list(range(FRAMES))
+    assert {poses.source for poses in frames} == {"clip.mp4"}
+    assert_in_place(frames, 0.5)
+    with open_video(clip) as video, open_video(tmp_path / "out" / "clip_poses.mp4") as drawn:
+        for before, after in zip(video, drawn, strict=True):
+            assert after.timestamp == pytest.approx(before.timestamp, abs=1e-4)
+            assert np.abs(after.image.astype(int) - before.image).max() > 100
+
+
+def test_smoothed_both_ways_there_is_no_lag(run, clip, tmp_path):
+    assert run("clip.mp4", "--smooth", "both-ways", "--draw", "--detect-every", "1").exit_code == 0
+    frames = read_json(tmp_path / "out" / "clip.json")
+    assert len(frames) == FRAMES
+    assert_in_place(frames, 0.5)  # the motion is straight and steady, so smoothing has nothing to move
+    with open_video(tmp_path / "out" / "clip_poses.mp4") as drawn:
+        assert sum(1 for _ in drawn) == FRAMES
+
+
+def test_kinematics(run, clip, tmp_path):
+    assert run("clip.mp4", "--kinematics", "out/k.csv", "--smooth", "off", "--detect-every", "1").exit_code == 0
+    rows = list(csv.DictReader((tmp_path / "out" / "k.csv").open()))
+    assert [(row["id"], int(row["frame"])) for row in rows] == [(id_, n) for id_ in "12" for n in range(FRAMES)]
+    lengths = {}
+    for poses in read_json(tmp_path / "out" / "clip.json"):
+        for id_, box in zip(poses.ids.tolist(), poses.boxes, strict=True):
+            lengths.setdefault(str(id_), []).append(max(box[2] - box[0], box[3] - box[1]))
+    for row in rows[2 : FRAMES - 2] + rows[FRAMES + 2 : -2]:  # pixels per frame x frames per second
+        expected = (1 + int(row["id"])) * 25 / np.median(lengths[row["id"]])
+        assert float(row["neck_speed"]) == pytest.approx(expected, rel=0.1)
+
+
+def test_known_boxes_need_no_detector_and_fit_every_frame(run, tmp_path):
+    write_video(tmp_path / "one.mp4", 5, people=1)
+    result = run("one.mp4", "--box", "20,5,80,75", "--no-track", "--format", "csv")
+    assert result.exit_code == 0, result.output
+    assert "detector" not in result.stdout
+    rows = list(csv.DictReader((tmp_path / "out" / "one.csv").open()))
+    assert [(row["frame"], row["id"]) for row in rows] == [(str(n), "") for n in range(5) for _ in range(3)]
+    places = np.array([(float(row["x"]), float(row["y"])) for row in rows]).reshape(5, 3, 2)
+    np.testing.assert_allclose(places, [joints(n, 0) for n in range(5)], atol=0.7)
+
+
+def test_images_and_videos_of_a_folder(run, clip, tmp_path):
+    save_image(tmp_path / "photo.png", picture(0))
+    write_video(tmp_path / "nobody.mp4", 3, people=0)
+    (tmp_path / "text.mp4").write_text("not a video")
+    result = run(".", "--format", "openpose")
+    assert result.exit_code == 1
+    assert "skipped: text.mp4" in result.stderr
+    assert "nobody_openpose: frames 3, detected in 2 of them, people 0" in result.stdout
+    written = {path.name: len(list(path.iterdir())) for path in (tmp_path / "out").iterdir()}
+    assert written == {"clip_openpose": FRAMES, "nobody_openpose": 3, "poses_openpose": 1}
+    (photo,) = (tmp_path / "out" / "poses_openpose").iterdir()
+    assert len(json.loads(photo.read_text())["people"]) == 2
+
+
+@pytest.mark.parametrize("smooth", ["live", "both-ways"])
+def test_of_a_broken_video_everything_before_is_kept(run, cut, tmp_path, smooth):
+    result = run("cut.mkv", "--draw", "--smooth", smooth)
+    assert result.exit_code == 1, result.output
+    frames = read_json(tmp_path / "out" / "cut.json")
+    assert 5 < len(frames) < 40
+    assert f"stopped after {len(frames)} frames" in result.stderr
+    assert f"frames read {len(frames)}" in result.stderr
+    with open_video(tmp_path / "out" / "cut_poses.mp4") as drawn:
+        assert sum(1 for _ in drawn) == len(frames)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["clip.mp4", "--boxes", "b.csv"], "--boxes names images"),
+        (["clip.mp4", "--trails"], "--draw"),
+        (["clip.mp4", "--no-track", "--smooth", "live"], "--smooth needs to know who is who"),
+        (["clip.mp4", "--no-track", "--kinematics", "k.csv"], "--kinematics needs to know who is who"),
+        (["clip.mp4", "clip2.mp4", "--kinematics", "k.csv"], "one file for one video"),
+        (["clip.mp4", "--whole-image", "--detect-every", "3"], "--detect-every"),
+        (["clip.mp4", "--whole-image", "--detector-threshold", "0.3"], "--detector-threshold"),
+        (["0", "--smooth", "both-ways"], "--smooth both-ways: 0 has no end"),
+        (["photo.png", "--draw", "--trails"], "--trails: for video"),
+        (["photo.png", "--detect-every", "3"], "--detect-every: for video"),
+        (["nowhere.mp4"], "nowhere.mp4: no such file"),
+        (["text.mp4"], "text.mp4"),
+    ],
+)
+def test_refusals_are_one_line(run, clip, tmp_path, arguments, fault):
+    save_image(tmp_path / "photo.png", picture(0))
+    (tmp_path / "clip2.mp4").write_bytes(clip.read_bytes())
+    (tmp_path / "text.mp4").write_text("not a video")
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert result.stderr.startswith("error: ")
+    assert fault in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_ends_in_good_order(clip, dot_model, tmp_path):
+    write_video(tmp_path / "long.mp4", 100)
+    code = (
+        "import sys, time, leanpose.stream as s\n"
+        "step = s.PoseTracking.step\n"
+        "def slow(self, *a):\n"
+        "    time.sleep(0.1)\n"
+        "    return step(self, *a)\n"
+        "s.PoseTracking.step = slow\n"
+        "from leanpose.cli import main\n"
+        "main()\n"
+    )
+    out = tmp_path / "out"
+    arguments = ["predict", tmp_path / "long.mp4", "--box", "20,5,80,75", "--draw", "--format", "jsonl", "--out", out,
+                 "--model", dot_model(), "--engine", "onnxruntime", "--threads", "1"]  # fmt: skip
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)], stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+    lines = out / "long.jsonl"
+    end = time.monotonic() + 60
+    while time.monotonic() < end and not (lines.exists() and lines.read_bytes().count(b"\n") > 3):
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    _, errors = child.communicate(timeout=60)
+    assert child.returncode == 130, errors
+    frames = list(read_json_lines(lines))
+    assert f"stopped after {len(frames)} frames" in errors
+    assert "Traceback" not in errors
+    assert 3 <= len(frames) < 100
+    with open_video(out / "long_poses.mp4") as drawn:
+        assert sum(1 for _ in drawn) == len(frames)
