@@ -132,3 +132,29 @@ def test_draw_marks_the_people_on_a_copy():
     image = np.zeros((20, 30, 3), np.uint8)
     assert poses.draw(image, min_score=0.5).any()
     assert not image.any()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"frame": -1}, "frame: must be a whole number"),
+        ({"frame": 1.5}, "frame: must be a whole number"),
+        ({"frame": True}, "frame: must be a whole number"),
+        ({"timestamp": np.nan}, "timestamp: must be seconds"),
+        ({"timestamp": "1"}, "timestamp: must be seconds"),
+    ],
+)
+def test_frame_and_time_are_checked(fields, message):
+    with pytest.raises(PosesError, match=message):
+        dataclasses.replace(Poses.empty(LSP14, (4, 5)), **fields)
+
+
+def test_frame_time_and_image_stay_with_parts_and_drawing_takes_the_image():
+    image = np.zeros((4, 5, 3), np.uint8)
+    poses = dataclasses.replace(Poses.empty(LSP14, (4, 5)), frame=3, timestamp=0.5, image=image)
+    part = poses[:0]
+    assert (part.frame, part.timestamp) == (3, 0.5)
+    assert part.image is image
+    np.testing.assert_array_equal(poses.draw(), image)
+    with pytest.raises(PosesError, match="keep_images"):
+        Poses.empty(LSP14, (4, 5)).draw()

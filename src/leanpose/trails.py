@@ -17,9 +17,9 @@ class Trails:
     Whoever leaves is forgotten as the frames pass, so that the memory taken does not grow::
 
         trails = Trails()
-        for poses in estimator.stream("video.mp4", image=True):
+        for poses in estimator.stream("video.mp4", keep_images=True):
             trails.add(poses)
-            drawn = poses.draw(image, trails=trails)
+            drawn = poses.draw(trails=trails)
     """
 
     def __init__(self, joints: Sequence[str] = ENDS, length: int = 30, min_score: float = 0.3) -> None:
