@@ -21,7 +21,8 @@ def card(**changes):
 
 def test_file_round_trip(tmp_path):
     written = card(
-        input_multiple=64, margin=0.1, color="rgb", mean=(1.5, 2, 3), std=(4, 5, 6), threshold=0.35, nms_iou=1, params=7, macs=8,
+        input_multiple=64, margin=0.1,
+        color="rgb", mean=(1.5, 2, 3), std=(4, 5, 6), threshold=0.35, nms_iou=1, params=7, macs=8,
         recipe="person_detector", data=(DataSource("scenes", "CC BY 4.0"),), epochs=2.5, license="x", precision="int8",
         scores=(Score("AP50", 70.5, "held out", "leanpose evaluate person"),),
     )  # fmt: skip

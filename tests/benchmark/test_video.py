@@ -43,7 +43,7 @@ def test_a_made_video_is_watched_from_end_to_end(settings: VideoSettings, white:
     for each in video.passes:
         assert each.frames == 25
         assert each.found > 20  # whose joints all lie in one place is let go now and then
-        assert 3 <= each.detections <= 15  # in ever larger steps, up to ten frames
+        assert 3 <= each.detections < each.frames  # not in every frame, once the person is known
         assert tuple(each.split) == STAGES
         assert min(each.split.values()) > 0
         assert each.seconds > 0
