@@ -1,6 +1,6 @@
 """Weights out of an exported model, to train on from: the packaged models come as ONNX alone.
 
-The exporter keeps the names of the weights, but where a BatchNorm follows a convolution it multiplies the one into the
+The exporter keeps the names of the weights, in half precision too, but where a BatchNorm follows a convolution it multiplies the one into the
 other. Such a BatchNorm starts as an identity with the bias of both, which gives the same heatmaps; its statistics are
 gone, and :func:`restore_statistics` measures them again on images before the first training step.
 """
@@ -38,6 +38,9 @@ def read_onnx_weights(path: Path, network: nn.Module, input_hw: tuple[int, int])
         tensor.name.removeprefix(PREFIX): torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
         for tensor in graph.initializer
     }
+    for node in graph.node:  # weights in half precision, as 'leanpose quantize --fp16' stores them
+        if node.op_type == "Cast" and (half := stored.get(node.input[0].removeprefix(PREFIX))) is not None:
+            stored[node.output[0].removeprefix(PREFIX)] = half.float()
     made_of = {node.output[0]: node.input[0] for node in graph.node if node.op_type in ("Slice", "Reshape")}
 
     def trained(name: str) -> str:
