@@ -82,10 +82,11 @@ def crop_transform(
     centre = (boxes[..., :2] + boxes[..., 2:]) / 2 + np.asarray(shift) * region
     angle = np.deg2rad(np.broadcast_to(rotation, zoom.shape))
     cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
-    linear = np.stack((np.stack((cos, -sin), axis=-1), np.stack((sin, cos), axis=-1)), axis=-2)
-    crop_centre = np.array([(width - 1) / 2, (height - 1) / 2])
-    offset = crop_centre - (linear @ centre[..., None])[..., 0]
-    return np.concatenate((linear, offset[..., None]), axis=-1)
+    transform = np.empty((*cos.shape, 2, 3))
+    transform[..., 0, 0], transform[..., 0, 1] = cos, -sin
+    transform[..., 1, 0], transform[..., 1, 1] = sin, cos
+    transform[..., 2] = np.array([(width - 1) / 2, (height - 1) / 2]) - (transform[..., :2] @ centre[..., None])[..., 0]
+    return transform
 
 
 def resize_transform(zoom: ArrayLike) -> np.ndarray:
@@ -142,8 +143,8 @@ def warp(image: np.ndarray, transform: np.ndarray, input_hw: tuple[int, int]) ->
             rest_y, rest_x = rows - image.shape[0], cols - image.shape[1]
             if rest_y or rest_x:
                 image = cv2.copyMakeBorder(image, 0, rest_y, 0, rest_x, cv2.BORDER_CONSTANT)
-            while image.shape[1] > cells[0]:
-                image = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
+            while image.shape[1] > cells[0]:  # halfway between pixels, so that bilinear is their mean
+                image = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_LINEAR)
             # cell i of the smaller image is centred on source pixel x + shrink * (i + 0.5) - 0.5
             offset = transform[:, :2] @ (start + (shrink - 1) / 2) + transform[:, 2]
             transform = np.column_stack((transform[:, :2] * shrink, offset))
