@@ -1,8 +1,9 @@
 """Weights out of an exported model, to train on from: the packaged models come as ONNX alone.
 
-The exporter keeps the names of the weights, in half precision too, but where a BatchNorm follows a convolution it multiplies the one into the
-other. Such a BatchNorm starts as an identity with the bias of both, which gives the same heatmaps; its statistics are
-gone, and :func:`restore_statistics` measures them again on images before the first training step.
+The exporter keeps the names of the weights, in half precision too, but where a BatchNorm follows a convolution it
+multiplies the one into the other. Such a BatchNorm starts as an identity with the bias of both, which gives the same
+heatmaps; its statistics are gone, and :func:`restore_statistics` measures them again on images before the first
+training step.
 """
 
 from collections.abc import Iterable
