@@ -5,11 +5,9 @@ from pathlib import Path
 from typing import get_args
 
 from leanpose.benchmark.subjects import Kind, Subject, Wanted, label, open_subject
-from leanpose.card_file import read_card_file
-from leanpose.detector_card import LAYOUTS
 from leanpose.engines import ENGINES, Precision
 from leanpose.errors import BenchmarkError, EngineError, ModelError
-from leanpose.zoo import list_detectors, list_models
+from leanpose.zoo import is_detector, list_detectors, list_models
 
 # networks that the papers compare themselves with
 BASELINES = ("simplebaseline_r50", "hrnet_w32", "litehrnet_18")
@@ -76,14 +74,12 @@ def _locate(model: str, folder: Path, input_hw: tuple[int, int] | None) -> tuple
     """What to open for a model, and its kind."""
     if Path(model).suffix == ".ckpt" or model in list_models():
         return model, "pose"
-    if model in list_detectors() or model.partition(":")[0] in LAYOUTS:
+    if is_detector(model):
         return model, "detector"
     if Path(model).suffix == ".onnx":
-        card = Path(model).with_suffix(".json")
         if not Path(model).is_file():
             raise ModelError(f"no model file at {model}")
-        content = read_card_file(card) if card.exists() else {"kind": "detector"}  # another project's; it says so
-        return model, "detector" if isinstance(content, dict) and content.get("kind") == "detector" else "pose"
+        return model, "pose"
     try:
         from leanpose.benchmark.untrained import export_untrained
     except ModuleNotFoundError as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from leanpose import geometry
+from leanpose.detector_layouts import GREY
 from leanpose.readers.scenes import Scene
 
 Draw = Callable[[], tuple[np.ndarray, Scene] | None]
@@ -17,7 +18,6 @@ ALONE, MOSAIC = 0.4, 0.35  # shares of pictures of one scene and of four; the re
 VISIBLE = 0.4  # share of a box that must be in view for its person to count as found or missed
 TRACE = 0.05  # share below which nothing is left of the person
 MIN_SIDE = 8.0  # pixels; smaller people are ignored
-GREY = 114
 
 
 @dataclass

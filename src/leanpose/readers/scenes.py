@@ -16,6 +16,7 @@ import numpy as np
 
 from leanpose.errors import DatasetError
 from leanpose.geometry import grow_box
+from leanpose.media import IMAGE_SUFFIXES
 from leanpose.readers import READERS, parse_spec
 from leanpose.readers.coco_annotations import Id, check_lists, read_images
 from leanpose.readers.image_folder import find_image_folder
@@ -23,7 +24,6 @@ from leanpose.readers.json_file import are_numbers, no_cycle_search, read_json
 from leanpose.readers.parts import Part, part_of
 from leanpose.readers.sample import EncodedImage, Sample, decode_image
 
-IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 MEASURED_BACKGROUNDS = 100  # the first of a folder, by name; they are for measuring only
 HULL_DATASETS = frozenset({"lsp", "lspet", "hr_lspet"})  # their boxes are no people's extents but hulls of joints
 HULL_GROWTH = 0.15  # of the hull's size; from joints to the body's outline
@@ -151,7 +151,7 @@ def read_backgrounds(path: Path, part: Part, problems: list[str] | None = None) 
     Raises:
         DatasetError: when the folder has no images.
     """
-    files = sorted(file for file in path.glob("*") if file.suffix.lower() in IMAGE_ENDINGS)
+    files = sorted(file for file in path.glob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
     if not files:
         raise DatasetError(f"{path}: no images: give the folder that holds them")
     rest = files[MEASURED_BACKGROUNDS:]
