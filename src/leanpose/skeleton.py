@@ -287,7 +287,18 @@ HALPE26 = Skeleton(
     sigmas=(*(COCO17.sigmas or ()), 0.08, 0.08, 0.08, 0.089, 0.089, 0.089, 0.089, 0.089, 0.089),
 )  # fmt: skip
 
-SKELETONS: dict[str, Skeleton] = {s.name: s for s in (LSP14, MPII16, COCO17, CROWDPOSE14, AIC14, HALPE26)}
+# What LSP and COCO label together. Sigmas are COCO's; those of the neck and the top of the head are CrowdPose's.
+BODY19 = Skeleton(
+    "body19",
+    joints=(*COCO17.joints, "neck", "head_top"),
+    limbs=(
+        *LSP14.limbs,
+        ("nose", "left_eye"), ("nose", "right_eye"), ("left_eye", "left_ear"), ("right_eye", "right_ear"),
+    ),
+    sigmas=(*(COCO17.sigmas or ()), 0.079, 0.079),
+)  # fmt: skip
+
+SKELETONS: dict[str, Skeleton] = {s.name: s for s in (LSP14, MPII16, COCO17, CROWDPOSE14, AIC14, HALPE26, BODY19)}
 
 
 def stored_skeleton(stored: str | Mapping[str, Any]) -> Skeleton:

@@ -38,6 +38,9 @@ class Augmentation:
         flip: probability of a horizontal mirror.
         colour: each channel is multiplied by a factor drawn uniformly from [1 - colour, 1 + colour].
         grey: probability of a grey picture.
+        darken: probability of one factor from [0.2, 1] on all channels.
+        soften: probability that detail is lost: the picture is shrunk by a factor from [1, 3] and enlarged again, as
+            people look who are small or out of focus.
         occlusion: probability of one rectangle, up to 40 % of the side, filled with a random colour.
     """
 
@@ -48,6 +51,8 @@ class Augmentation:
     flip: float = 0.0
     colour: float = 0.0
     grey: float = 0.0
+    darken: float = 0.0
+    soften: float = 0.0
     occlusion: float = 0.0
     distribution: Distribution = "uniform"
     rotation_probability: float = 1.0
@@ -101,6 +106,8 @@ def augmented_crop(
         labelled = labelled[skeleton.flip_permutation]
     crop = geometry.warp(image, transform, input_hw)
     change_colour(crop, a, rng)
+    if a.soften and rng.random() < a.soften:
+        _soften(crop, rng)
     if rng.random() < a.occlusion:
         _occlude(crop, rng)
     shown = (points >= -0.5).all(axis=1) & (points <= np.array([width, height]) - 0.5).all(axis=1)
@@ -148,9 +155,18 @@ def change_colour(crop: np.ndarray, a: Augmentation, rng: np.random.Generator) -
     gains = rng.uniform(1 - a.colour, 1 + a.colour, size=3)
     if rng.random() < a.grey:
         crop[:] = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    if a.colour:
+    if a.darken and rng.random() < a.darken:
+        gains *= rng.uniform(0.2, 1)
+    if a.colour or a.darken:
         levels = np.clip(np.arange(256)[:, None] * gains, 0, 255).astype(np.uint8)
         cv2.LUT(crop, levels[None], dst=crop)
+
+
+def _soften(crop: np.ndarray, rng: np.random.Generator) -> None:
+    height, width = crop.shape[:2]
+    factor = rng.uniform(1, 3)
+    small = cv2.resize(crop, (round(width / factor), round(height / factor)), interpolation=cv2.INTER_AREA)
+    cv2.resize(small, (width, height), dst=crop, interpolation=cv2.INTER_LINEAR)
 
 
 def _occlude(crop: np.ndarray, rng: np.random.Generator) -> None:

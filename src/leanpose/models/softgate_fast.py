@@ -85,6 +85,11 @@ class FastSoftGatedNet(SoftGatedNet):
 
 
 @register()
+def softgate_1x64_fast(num_joints: int, stacks: int = 1, width: int = 64, **more: Any) -> FastSoftGatedNet:
+    return FastSoftGatedNet(num_joints, stacks, width, **more)
+
+
+@register()
 def softgate_1x128_fast(num_joints: int, stacks: int = 1, width: int = 128, **more: Any) -> FastSoftGatedNet:
     return FastSoftGatedNet(num_joints, stacks, width, **more)
 

@@ -34,8 +34,8 @@ def train_rounds(recipe: Recipe, data: list[str], out: Path, resume: bool = Fals
 
     Args:
         resume: go on in whichever round ``out`` stopped; finished rounds are left as they are.
-        options: ``workers``, ``accelerator``, ``devices``, ``progress`` and, for the first round, ``start_from``; as
-            :func:`leanpose.training.run.train` takes them.
+        options: ``workers``, ``accelerator``, ``devices``, ``progress``, ``compiled`` and, for the first round,
+            ``start_from``; as :func:`leanpose.training.run.train` takes them.
 
     Raises:
         TrainingError: when ``out`` holds rounds and ``resume`` is off, or a round there is of another recipe; and as

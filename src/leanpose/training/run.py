@@ -48,6 +48,7 @@ def train(
     devices: int = 1,
     max_epochs: int | None = None,
     progress: bool = True,
+    compiled: bool = False,
 ) -> Path:
     """Train a recipe on ``KIND:PATH`` datasets and return the path of the best checkpoint.
 
@@ -61,6 +62,8 @@ def train(
             network of other joints those that both know are kept.
         workers: loader processes.
         max_epochs: stop after this many epochs without changing the schedule; the rest can be resumed.
+        compiled: run the network through ``torch.compile``: a minute or two at each new crop size, then a third more
+            images per second on a CPU. Needs a C++ compiler. Checkpoints are the same.
 
     Raises:
         TrainingError: when ``out`` holds a training and ``resume`` is off, when there is none to resume or it was
@@ -92,6 +95,8 @@ def train(
     if resume and _same_training(last, recipe, datasets).finished:
         return out / "best.ckpt"
     module = _module(recipe, train_set, datasets, names, start_from)
+    if compiled:
+        module.model.compile(dynamic=False)
     score, mode = ("val_pck", "max") if recipe.task == "pose" else ("val_loss", "min")
     callbacks: list[L.Callback] = [
         ModelCheckpoint(

@@ -1,5 +1,7 @@
 """Recipes of our own, for what a CPU can do in hours and minutes."""
 
+from dataclasses import replace
+
 from leanpose.data.augment import Augmentation
 from leanpose.training.recipes.recipe import Recipe
 
@@ -33,6 +35,44 @@ def softgate_lsp() -> Recipe:
         schedule="cosine",
         ema=0.999,
     )
+
+
+# Stronger than softgate_lsp's: for longer trainings, and for the distortions of the robustness table.
+STRONG = Augmentation(
+    rotation=40, upside_down=0.08, scale=0.3, shift=0.06, flip=0.5, colour=0.3, grey=0.1, darken=0.1, soften=0.15,
+    occlusion=0.4,
+)  # fmt: skip
+
+
+def fast_lsp() -> Recipe:
+    """Ours: the network of the packaged ``small`` on LSP and LSP-extended alone, to compare with published results."""
+    return replace(
+        softgate_lsp(), name="fast_lsp", model="softgate_1x128_fast", early_share=2 / 3, augmentation=STRONG, epochs=18
+    )
+
+
+def small_body() -> Recipe:
+    """Ours: the packaged ``small``, from the weights of :func:`fast_lsp` on to LSP's and COCO's joints together.
+
+    COCO's people are few and the only ones with a face, so that an epoch shows them as often as a third of LSP's.
+    """
+    return replace(
+        fast_lsp(), name="small_body", skeleton="body19", repeats={"lsp": 3, "coco": 4}, starts_from="fast_lsp",
+        early_input_hw=None, early_share=0.0, lr=1e-3, epochs=6,
+    )  # fmt: skip
+
+
+def nano_body() -> Recipe:
+    """Ours: the packaged ``nano``, half as wide as ``small``."""
+    return replace(
+        fast_lsp(), name="nano_body", model="softgate_1x64_fast", skeleton="body19", repeats={"lsp": 3, "coco": 4},
+        augmentation=replace(STRONG, rotation=30, occlusion=0.3), lr=3e-3, epochs=24,
+    )  # fmt: skip
+
+
+def medium_body() -> Recipe:
+    """Ours: the packaged ``medium``, two stacks of ``small``'s, the first of which starts with its weights."""
+    return replace(small_body(), name="medium_body", model="softgate_2x128_fast", starts_from="small_body")
 
 
 def ablation_lsp() -> Recipe:
