@@ -7,6 +7,7 @@ from hypothesis.extra.numpy import arrays
 from leanpose.errors import SkeletonError
 from leanpose.skeleton import (
     AIC14,
+    BODY19,
     COCO17,
     CROWDPOSE14,
     HALPE26,
@@ -26,8 +27,17 @@ PUBLISHED_PAIRS = {
     "crowdpose14": [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9), (10, 11)],
     "aic14": [(0, 3), (1, 4), (2, 5), (6, 9), (7, 10), (8, 11)],
     "halpe26": [(k, k + 1) for k in (1, 3, 5, 7, 9, 11, 13, 15, 20, 22, 24)],
+    "body19": [(1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)],
 }
-PUBLISHED_COUNTS = {"lsp14": 14, "mpii16": 16, "coco17": 17, "crowdpose14": 14, "aic14": 14, "halpe26": 26}
+PUBLISHED_COUNTS = {
+    "lsp14": 14,
+    "mpii16": 16,
+    "coco17": 17,
+    "crowdpose14": 14,
+    "aic14": 14,
+    "halpe26": 26,
+    "body19": 19,
+}
 # Ten times the standard deviations of the COCO keypoint evaluation, as its code lists them.
 COCO_SIGMAS_TIMES_10 = "26 25 25 35 35 79 79 72 72 62 62 107 107 87 87 89 89"
 CROWDPOSE_SIGMAS_TIMES_10 = "79 79 72 72 62 62 107 107 87 87 89 89 79 79"
@@ -84,9 +94,16 @@ def test_sigmas_of_the_other_benchmarks_are_the_published_ones():
     np.testing.assert_allclose(
         HALPE26.sigmas, [int(s) / 1000 for s in f"{COCO_SIGMAS_TIMES_10} 80 80 80 89 89 89 89 89 89".split()]
     )
+    assert BODY19.sigmas is not None
+    assert BODY19.sigmas == (*COCO17.sigmas, *CROWDPOSE14.sigmas[-2:])
     assert AIC14.sigmas is not None
     assert AIC14.sigmas[AIC14.index("right_wrist")] == min(AIC14.sigmas) == 0.01057665
     assert AIC14.sigmas[AIC14.index("right_hip")] == max(AIC14.sigmas) == 0.03909642
+
+
+def test_body19_is_what_lsp_and_coco_label_together():
+    assert set(BODY19.joints) == {*COCO17.joints, *LSP14.joints}
+    assert BODY19.joints[:17] == COCO17.joints
 
 
 @given(st.lists(st.text("abcdef_", min_size=1, max_size=6), min_size=1, max_size=6, unique=True), st.randoms())

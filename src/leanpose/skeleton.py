@@ -293,6 +293,7 @@ BODY19 = Skeleton(
     joints=(*COCO17.joints, "neck", "head_top"),
     limbs=(
         *LSP14.limbs,
+        ("neck", "nose"),
         ("nose", "left_eye"), ("nose", "right_eye"), ("left_eye", "left_ear"), ("right_eye", "right_ear"),
     ),
     sigmas=(*(COCO17.sigmas or ()), 0.079, 0.079),

@@ -97,6 +97,37 @@ def test_colour_multiplies_each_channel_within_its_range() -> None:
     assert np.std(seen) > 10
 
 
+def _changed(image: np.ndarray, augmentation: Augmentation, seed: int) -> np.ndarray:
+    """The picture itself as the crop, changed."""
+    side = len(image)
+    box = np.array([-0.5, -0.5, side - 0.5, side - 0.5])
+    return augmented_crop(
+        image, np.zeros((14, 2)), np.ones(14, bool), box, LSP14, (side, side), 1.0, augmentation,
+        np.random.default_rng(seed),
+    )[0]  # fmt: skip
+
+
+def test_darkening_multiplies_all_channels_by_one_factor() -> None:
+    image = np.empty((32, 32, 3), np.uint8)
+    image[:] = (240, 120, 60)
+    seen = np.array([_changed(image, Augmentation(darken=1), seed)[0, 0] / (240, 120, 60) for seed in range(50)])
+    assert seen == pytest.approx(np.repeat(seen[:, :1], 3, axis=1), abs=1 / 60)
+    assert np.min(seen) > 0.18
+    assert np.max(seen) <= 1
+    assert np.std(seen) > 0.1
+
+
+def test_softening_loses_detail_and_moves_nothing() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
+    blob = np.zeros((96, 96, 3), np.uint8)
+    cv2.circle(blob, (40, 61), 6, (255, 255, 255), -1)
+    ys, xs = np.mgrid[:96, :96]
+    for seed in range(20):
+        assert _changed(noise, Augmentation(soften=1), seed).std() < noise.std()
+        soft = _changed(blob, Augmentation(soften=1), seed)[..., 0].astype(float)
+        assert [(soft * xs).sum() / soft.sum(), (soft * ys).sum() / soft.sum()] == pytest.approx([40, 61], abs=0.3)
+
+
 def test_occlusion_covers_a_rectangle_of_one_colour() -> None:
     image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     crop, _, _ = augmented_crop(

@@ -2,11 +2,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from leanpose.checkpoint import load_checkpoint
 from leanpose.errors import ModelError
 from leanpose.models import REGISTRY, create_model
 from leanpose.skeleton import LSP14, Skeleton
+from leanpose.training.recipes import ablation_lsp
 from leanpose.training.run import train
 from leanpose.training.transfer import _joint_axes, start_with
 
@@ -15,8 +17,6 @@ UPPER = Skeleton("upper", ("neck", "left_wrist", "right_wrist", "tail"), flips=(
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, made_pack):
-    from leanpose.training.recipes import ablation_lsp
-
     out = tmp_path_factory.mktemp("trained")
     args = {"width": 16, "stacks": 2}
     recipe = replace(ablation_lsp(), model_args=args, input_hw=(64, 64), batch_size=4, epochs=1, ema=0.0)
@@ -52,6 +52,24 @@ def test_same_joints_are_taken_as_they_are(trained):
     assert all(torch.equal(tensor, source[name]) for name, tensor in network.state_dict().items())
 
 
+@pytest.mark.parametrize("name", ["softgate_1x64", "softgate_1x64_fast"])
+def test_every_further_stack_starts_with_the_answer_of_the_smaller_network(name, tmp_path):
+    small = create_model(name, 14, width=16, stacks=1)
+    for tensor in small.state_dict().values():  # heads and statistics that are not zero
+        if tensor.is_floating_point():
+            tensor.copy_(torch.rand_like(tensor) * 0.2 + 0.1)
+    save_file(small.state_dict(), tmp_path / "small.safetensors")
+    args = {"width": 16, "stacks": 3}
+    recipe = replace(ablation_lsp(), model=name, model_args=args, skeleton="body19")
+    network = create_model(name, 14, **args)
+    start_with(network, recipe, LSP14, tmp_path / "small.safetensors")
+    images = torch.rand(2, 3, 64, 64)
+    (answer,) = small.eval()(images)
+    assert answer.std() > 0
+    for stage in network.eval()(images):
+        torch.testing.assert_close(stage, answer)
+
+
 def test_another_architecture_is_refused(trained):
     recipe, checkpoint = trained
     other = replace(recipe, model_args={"width": 8, "stacks": 2})
@@ -63,8 +81,6 @@ def test_another_architecture_is_refused(trained):
     "name", ["softgate_1x64", "hourglass_1", "cunet_2x64_g16", "lpn_50", "sfm_basic64", "litehrnet_18"]
 )
 def test_what_belongs_to_joints_is_found_in_every_family(name):
-    from leanpose.training.recipes import ablation_lsp
-
     axes = _joint_axes(replace(ablation_lsp(), model=name), 7)
     with torch.device("meta"):
         state = REGISTRY[name].build(7).state_dict()

@@ -10,6 +10,7 @@ best; agreement of counts is evidence, not proof.
 Shape suffixes: B batch, C channels, H height, W width, J joints.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import torch
@@ -197,6 +198,23 @@ class SoftGatedNet(nn.Module):
             if i < len(self.feature_links):
                 x = x + self.feature_links[i](features) + self.heatmap_links[i](heatmaps[i])
         return heatmaps
+
+    def grown(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Weights for this network from those of one with fewer stacks, whose answer every further stack repeats.
+
+        Each further stack is a copy of the last one, and the links to it are zero: where training goes on, it goes on
+        from the smaller network's accuracy.
+        """
+        wanted = self.state_dict()
+        given = {int(name.split(".")[1]) for name in weights if name.startswith("heads.")}
+        grown = dict(weights)
+        for name in wanted.keys() - weights.keys():
+            part, _, rest = name.partition(".")
+            if part in ("feature_links", "heatmap_links"):
+                grown[name] = torch.zeros_like(wanted[name])
+            elif part in ("stacks", "features", "heads") and given:
+                grown[name] = weights.get(f"{part}.{max(given)}.{rest.partition('.')[2]}", wanted[name])
+        return grown
 
 
 TABLE_3 = "FG 2020, Table III"

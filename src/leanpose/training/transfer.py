@@ -10,6 +10,7 @@ from leanpose.checkpoint import read_checkpoint, stored_weights
 from leanpose.errors import ModelError
 from leanpose.models import create_model
 from leanpose.models.person import PersonNet
+from leanpose.models.softgate import SoftGatedNet
 from leanpose.skeleton import Skeleton
 from leanpose.training.recipes import Recipe
 
@@ -17,7 +18,8 @@ from leanpose.training.recipes import Recipe
 def start_with(network: nn.Module, recipe: Recipe, skeleton: Skeleton, path: Path) -> None:
     """Fill a recipe's network with the weights of a ``.ckpt`` or ``.safetensors`` of the same architecture.
 
-    Joints that both know keep their weights, by name; new joints keep those that the network was built with.
+    Joints that both know keep their weights, by name; new joints keep those that the network was built with. A
+    soft-gated network may have more stacks than the file's (:meth:`leanpose.models.softgate.SoftGatedNet.grown`).
 
     Raises:
         ModelError: when the file cannot be read or holds the weights of another architecture.
@@ -25,6 +27,8 @@ def start_with(network: nn.Module, recipe: Recipe, skeleton: Skeleton, path: Pat
     state, source = stored_weights(path)
     if source is not None and source.joints != skeleton.joints:
         state = _with_joints(state, network, recipe, source, skeleton)
+    if isinstance(network, SoftGatedNet):
+        state = network.grown(state)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:

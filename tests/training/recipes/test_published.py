@@ -80,7 +80,10 @@ PRINTED = {
         "rmsprop", 200, 24, (101, 141, 161), (2.5e-4, 5e-5, 2.5e-5, 1.25e-5), 30, 0.25, (256, 256),
     ),
 }  # fmt: skip
-OURS = {"softgate_lsp", "ablation_lsp", "softgate_lsp_paper", "person_detector"}
+OURS = {
+    "softgate_lsp", "fast_lsp", "nano_body", "small_body", "medium_body", "ablation_lsp", "softgate_lsp_paper",
+    "person_detector",
+}  # fmt: skip
 UNKNOWN = {"sfm_coco", "sfm_mpii"}  # the paper's training is not public
 
 
