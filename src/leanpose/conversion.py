@@ -11,7 +11,7 @@ from typing import Any
 
 from leanpose.errors import DatasetError
 from leanpose.files import check_free, whole_folder
-from leanpose.readers import PARTS, Part, Sample, map_sample, parse_spec, read_samples
+from leanpose.readers import FOR_TRAINING, PARTS, Part, Sample, map_sample, parse_spec, read_samples
 from leanpose.readers.coco import coco_ground_truth
 from leanpose.readers.coco_layout import LAYOUTS
 from leanpose.readers.image_folder import is_safe_name
@@ -106,7 +106,8 @@ def _read(
             labelled = [sample for sample in samples if sample.labelled.any()]
             losses["people without labelled joints"] += len(samples) - len(labelled)
             if kind in LAYOUTS and "boxes" not in options:
-                truth = coco_ground_truth(path, part, kind, problems=[], **options)
+                own = {name: value for name, value in options.items() if name not in FOR_TRAINING}
+                truth = coco_ground_truth(path, part, kind, problems=[], **own)
                 _count_unread(truth, samples, losses)
             found[part] += labelled
     skeletons = {sample.skeleton for samples in found.values() for sample in samples}

@@ -6,7 +6,7 @@ from typing import Any
 
 from leanpose.errors import DatasetError
 from leanpose.evaluate.protocols import Metric, are_detections, metric_for
-from leanpose.readers import READERS, Part, Sample, parse_spec, read_samples
+from leanpose.readers import FOR_TRAINING, READERS, Part, Sample, parse_spec, read_samples
 from leanpose.readers.coco import coco_ground_truth
 from leanpose.readers.coco_layout import LAYOUTS
 from leanpose.skeleton import Skeleton
@@ -51,7 +51,7 @@ def read_data(
     measured_by_file = len(specs) == 1 and kind in LAYOUTS and skeleton is None
     if not measured_by_file or (metric or metric_for(samples)) != "oks":
         return Data(samples)
-    annotated = {name: value for name, value in options.items() if name != "boxes"}
+    annotated = {name: value for name, value in options.items() if name not in ("boxes", *FOR_TRAINING)}
     people = READERS[kind](path, part, **annotated) if are_detections(samples) else None
     truth = coco_ground_truth(path, part, kind, problems=[], **annotated)  # type: ignore[arg-type]
     return Data(samples, people, _at_hand(truth, samples if people is None else people))

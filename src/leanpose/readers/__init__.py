@@ -14,16 +14,19 @@ from leanpose.errors import DatasetError
 from leanpose.readers.aic import read_aic
 from leanpose.readers.coco import read_coco
 from leanpose.readers.coco_dialects import read_crowdpose, read_halpe, read_ochuman
+from leanpose.readers.corrections import corrected
 from leanpose.readers.csv_labels import read_csv
 from leanpose.readers.lsp import read_hr_lspet, read_lsp, read_lspet
 from leanpose.readers.mpii import read_mpii
 from leanpose.readers.pack import read_pack
-from leanpose.readers.parts import PARTS, Part
+from leanpose.readers.parts import PARTS, Part, without_fold
 from leanpose.readers.sample import Sample
 from leanpose.readers.yolo import read_yolo
 from leanpose.skeleton import Skeleton, mapping_weights
 
-__all__ = ["PARTS", "READERS", "Part", "Sample", "map_sample", "parse_spec", "read_samples"]
+__all__ = [
+    "FOR_TRAINING", "PARTS", "READERS", "Part", "Sample", "map_sample", "parse_spec", "read_people", "read_samples",
+]  # fmt: skip
 
 LOG = logging.getLogger(__name__)
 SHOWN_PROBLEMS = 5
@@ -44,6 +47,12 @@ READERS: dict[str, Callable[..., list[Sample]]] = {
     "aic": read_aic,
 }
 
+# Options of all kinds, for the people to train on; those to choose by and to measure on stay as they are.
+FOR_TRAINING: dict[str, Callable[[list[Sample], str], list[Sample]]] = {
+    "without": without_fold,
+    "corrections": lambda samples, file: corrected(samples, Path(file)),
+}
+
 
 def read_samples(
     specs: Sequence[str], part: Part, skeleton: Skeleton | None = None, problems: list[str] | None = None
@@ -62,7 +71,7 @@ def read_samples(
     left_out: list[str] = [] if problems is None else problems
     for spec in specs:
         kind, path, options = parse_spec(spec)
-        samples += READERS[kind](path, part, problems=left_out, **options)
+        samples += read_people(kind, path, part, left_out, options)
     if skeleton is not None:
         samples = [mapped for sample in samples if (mapped := map_sample(sample, skeleton, left_out))]
     names = {sample.skeleton for sample in samples}
@@ -74,6 +83,22 @@ def read_samples(
     if problems is None and left_out:
         shown = "; ".join(left_out[:SHOWN_PROBLEMS])
         LOG.warning("%s: %d annotations left out: %s", ", ".join(specs), len(left_out), shown)
+    return samples
+
+
+def read_people(
+    kind: str, path: Path, part: Part, problems: list[str] | None, options: Mapping[str, str]
+) -> list[Sample]:
+    """Samples of one part of one dataset, as :func:`parse_spec` describes it.
+
+    Raises:
+        DatasetError: as :func:`read_samples`.
+    """
+    own = {name: value for name, value in options.items() if name not in FOR_TRAINING}
+    samples = READERS[kind](path, part, problems=problems, **own)
+    for name, change in FOR_TRAINING.items():
+        if name in options and part == "train":
+            samples = change(samples, options[name])
     return samples
 
 
@@ -92,6 +117,8 @@ def parse_spec(spec: str, readers: Mapping[str, Callable[..., Any]] = READERS) -
     path, *assignments = re.split(r",(?=[a-z]+=)", rest)
     options = dict(assignment.split("=", 1) for assignment in assignments)
     known = [name for name in inspect.signature(readers[kind]).parameters if name not in ("path", "part", "problems")]
+    if kind in READERS:
+        known += FOR_TRAINING
     for option in options:
         if option not in known:
             offered = f"the options of {kind} are {', '.join(known)}" if known else f"{kind} takes no options"

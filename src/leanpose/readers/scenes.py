@@ -17,7 +17,7 @@ import numpy as np
 from leanpose.errors import DatasetError
 from leanpose.geometry import grow_box
 from leanpose.media import IMAGE_SUFFIXES
-from leanpose.readers import READERS, parse_spec
+from leanpose.readers import READERS, parse_spec, read_people
 from leanpose.readers.coco_annotations import Id, check_lists, read_images
 from leanpose.readers.image_folder import find_image_folder
 from leanpose.readers.json_file import are_numbers, no_cycle_search, read_json
@@ -79,7 +79,7 @@ def read_scenes(specs: Sequence[str], part: Part, problems: list[str] | None = N
         if kind in SCENE_READERS:
             scenes += SCENE_READERS[kind](path, part, problems=problems, **options)
         else:
-            scenes += scenes_of(READERS[kind](path, part, problems=problems, **options))
+            scenes += scenes_of(read_people(kind, path, part, problems, options))
     return scenes
 
 

@@ -1,12 +1,11 @@
 """The people of a training: those to learn from, and those held out to choose by."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from leanpose.readers import Sample, read_samples
-from leanpose.readers.parts import part_of
+from leanpose.readers.parts import image_name, part_of
 from leanpose.skeleton import Skeleton
 
 
@@ -26,14 +25,8 @@ def training_people(
     """
     train, val = (read_samples(data, part, skeleton) for part in ("train", "val"))
     if not val:
-        held_out = [part_of(_image_name(sample)) == "val" for sample in train]
+        held_out = [part_of(image_name(sample)) == "val" for sample in train]
         val = [sample for sample, held in zip(train, held_out, strict=True) if held]
         train = [sample for sample, held in zip(train, held_out, strict=True) if not held]
     drawn = np.random.default_rng(0).permutation(len(train))[: round(share * len(train))]
     return [train[i] for i in sorted(drawn)], val
-
-
-def _image_name(sample: Sample) -> str:
-    if sample.image_id is not None:
-        return str(sample.image_id)
-    return sample.image.name if isinstance(sample.image, Path) else sample.name

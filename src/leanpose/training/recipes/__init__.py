@@ -14,7 +14,15 @@ from leanpose.training.recipes.baselines import (
 from leanpose.training.recipes.elhrnet import elhrnet_coco, elhrnet_mpii
 from leanpose.training.recipes.hourglasses import cunet_mpii, hourglass_mpii
 from leanpose.training.recipes.lpn import lpn_coco, lpn_mpii
-from leanpose.training.recipes.ours import ablation_lsp, fast_lsp, medium_body, nano_body, small_body, softgate_lsp
+from leanpose.training.recipes.ours import (
+    ablation_lsp,
+    fast_lsp,
+    fold_lsp,
+    medium_body,
+    nano_body,
+    small_body,
+    softgate_lsp,
+)
 from leanpose.training.recipes.override import override
 from leanpose.training.recipes.person import person_detector
 from leanpose.training.recipes.recipe import BGR_MEAN, BGR_STD, Recipe
@@ -25,7 +33,7 @@ from leanpose.training.recipes.softgate import softgate_lsp_finetune, softgate_l
 RECIPES: dict[str, Callable[[], Recipe]] = {
     build.__name__: build
     for build in (
-        softgate_lsp, fast_lsp, nano_body, small_body, medium_body, ablation_lsp, person_detector,
+        softgate_lsp, fast_lsp, nano_body, small_body, medium_body, fold_lsp, ablation_lsp, person_detector,
         softgate_mpii, softgate_lsp_finetune, softgate_lsp_paper,
         elhrnet_coco, elhrnet_mpii, lpn_coco, lpn_mpii, sfm_coco, sfm_mpii,
         simplebaseline_coco, simplebaseline_mpii, hrnet_coco, hrnet_mpii, litehrnet_coco, litehrnet_mpii,

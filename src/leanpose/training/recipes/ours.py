@@ -95,3 +95,14 @@ def ablation_lsp() -> Recipe:
         schedule="cosine",
         ema=0.995,
     )
+
+
+def fold_lsp() -> Recipe:
+    """Ours: a network that judges the labels it was trained without (docs/datasets.md), small and soon trained."""
+    return replace(
+        softgate_lsp(), name="fold_lsp", model="softgate_1x64_fast", input_hw=(128, 128), early_input_hw=None,
+        early_share=0.0, lr=3e-3, epochs=9, ema=0.998,
+        augmentation=Augmentation(
+            rotation=30, upside_down=0.04, scale=0.25, shift=0.04, flip=0.5, colour=0.25, grey=0.05, occlusion=0.2
+        ),
+    )  # fmt: skip

@@ -1,0 +1,124 @@
+"""A trial of the rules: errors planted into people whose labels are good, to see which are found and how well mended.
+
+Every person gets one error at a time of each kind:
+
+- ``sides``: all labels of one side exchanged with those of the other;
+- ``limbs``: those of several pairs of joints only, such as both arms or both legs;
+- ``pair``: those of one pair at random;
+- ``joint``: one label moved by 0.8 to 2 torsos in a random direction;
+- ``hidden``: one label taken away; to be added again;
+- ``none``: nothing: what is found there is a false alarm.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from leanpose import geometry
+from leanpose.cleaning.rules import exchanges
+from leanpose.cleaning.support import torso_length
+from leanpose.readers import Sample
+from leanpose.readers.corrections import Correction, correct
+
+CLOSE = 0.2  # torsos; PCK's
+KINDS = ("none", "sides", "limbs", "pair", "joint", "hidden")
+
+
+@dataclass(frozen=True, eq=False)
+class Planted:
+    """A person with an error.
+
+    Attributes:
+        sample: with the error; its box is the hull of its labels, as that of a dataset without boxes would be.
+        truth: the person without.
+        kind: one of :data:`KINDS`.
+        joints: (K,) whose labels were changed.
+    """
+
+    sample: Sample
+    truth: Sample
+    kind: str
+    joints: np.ndarray
+
+
+def plant(samples: Sequence[Sample], seed: int = 0) -> list[Planted]:
+    """Every person with one error of each kind, drawn from ``seed``."""
+    rng = np.random.default_rng(seed)
+    return [_plant(sample, kind, rng) for kind in KINDS for sample in samples]
+
+
+def _plant(sample: Sample, kind: str, rng: np.random.Generator) -> Planted:
+    skeleton, keypoints, labelled = sample.skeleton, sample.keypoints.copy(), sample.labelled.copy()
+    joints = np.zeros(len(skeleton), dtype=bool)
+    tried = exchanges(skeleton)
+    pairs = [group for group in tried if group.sum() == 2]
+    if kind == "sides":
+        joints = tried[0].copy()
+    elif kind == "limbs":
+        joints = rng.choice([group for group in tried if 2 < group.sum() < tried[0].sum()]).copy()
+    elif kind == "pair":
+        joints = rng.choice(pairs).copy()
+    elif kind in ("joint", "hidden"):
+        joints[rng.choice(np.flatnonzero(labelled))] = True
+    if kind in ("sides", "limbs", "pair"):
+        keypoints[joints] = keypoints[skeleton.flip_permutation][joints]
+        labelled[joints] = labelled[skeleton.flip_permutation][joints]
+    elif kind == "joint":
+        torso = torso_length(sample.box, keypoints, skeleton)
+        angle = rng.uniform(0, 2 * np.pi)
+        keypoints[joints] += rng.uniform(0.8, 2) * torso * np.array([np.cos(angle), np.sin(angle)])
+    elif kind == "hidden":
+        labelled[joints] = False
+    box = geometry.hull_box(keypoints, labelled)
+    return Planted(replace(sample, keypoints=keypoints, labelled=labelled, box=box), sample, kind, joints)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the joints of one kind, in shares.
+
+    Attributes:
+        kind: of the error.
+        joints: how many labels had one; 0 for ``"none"``.
+        mended: labels within :data:`CLOSE` torsos of the truth after the corrections.
+        masked: no longer labelled, or still not.
+        others: labels without an error.
+        lost: of these, taken away.
+        spoiled: of these, put further than :data:`CLOSE` from the truth.
+    """
+
+    kind: str
+    joints: int
+    mended: float
+    masked: float
+    others: int
+    lost: float
+    spoiled: float
+
+
+def outcomes(planted: Sequence[Planted], corrections: Sequence[Sequence[Correction]]) -> list[Outcome]:
+    """What corrections did to planted errors, by kind, in the order of :data:`KINDS`."""
+    found = []
+    for kind in KINDS:
+        members = [(p, correct(p.sample, c)) for p, c in zip(planted, corrections, strict=True) if p.kind == kind]
+        if not members:
+            continue
+        at_fault = np.stack([p.joints for p, _ in members])
+        meant = np.stack([p.truth.labelled for p, _ in members])
+        labelled = np.stack([mended.labelled for _, mended in members])
+        torsos = [torso_length(p.truth.box, p.truth.keypoints, p.truth.skeleton) for p, _ in members]
+        away = np.stack([np.linalg.norm(mended.keypoints - p.truth.keypoints, axis=1) for p, mended in members])
+        close = labelled & (away <= CLOSE * np.array(torsos)[:, None])
+        wrong, others = at_fault & (meant | labelled), ~at_fault & meant
+        found.append(
+            Outcome(
+                kind, int(wrong.sum()), _share(close, wrong), _share(~labelled, wrong),
+                int(others.sum()), _share(~labelled, others), _share(labelled & ~close, others),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _share(what: np.ndarray, among: np.ndarray) -> float:
+    return float(what[among].mean()) if among.any() else 0.0
