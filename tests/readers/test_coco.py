@@ -130,6 +130,32 @@ def test_another_file_is_divided_by_image_names(tmp_path, write_json, touch_imag
         read_coco(file, "train", whole="half")
 
 
+def test_squashed_images_may_be_left_out(tmp_path, write_json, touch_images, coco_document, coco_person):
+    document = coco_document([coco_person(i, image_id=i) for i in (7, 8, 9)], image_ids=(7, 8, 9))
+    document["images"][0]["aspect_lost"] = True
+    document["images"][1]["aspect_lost"] = False
+    file = write_json(tmp_path / "people.json", document)
+    touch_images(tmp_path / "images", *(image["file_name"] for image in document["images"]))
+    for aspect, expected in (("kept", [8, 9]), ("lost", [7]), (None, [7, 8, 9])):
+        options = {"whole": "test", "aspect": aspect}
+        assert [s.image_id for s in read_coco(file, "test", **options)] == expected
+        truth = coco_ground_truth(file, "test", **options)
+        assert [image["id"] for image in truth["images"]] == expected
+        assert [person["image_id"] for person in truth["annotations"]] == expected
+    with pytest.raises(DatasetError, match=r"aspect=square: give kept or lost"):
+        read_samples([f"coco:{file},aspect=square"], "test")
+
+
+def test_the_undistorted_part_of_the_real_sample(data_root):
+    """Held out are 17 images whose aspect is kept and 93 squashed ones, by a count of the file itself."""
+    spec = f"coco:{data_root}/coco_sample/person_keypoints_sample.json"
+    kept, lost = (read_samples([f"{spec},aspect={aspect}"], "test") for aspect in ("kept", "lost"))
+    assert (len(kept), len({s.image_id for s in kept})) == (48, 17)
+    assert (len(lost), len({s.image_id for s in lost})) == (190, 93)
+    assert sum(int(s.labelled[:5].sum()) for s in kept) == 125  # face
+    assert sum(int(s.labelled[5:].sum()) for s in kept) == 390  # limbs
+
+
 def test_missing_annotation_files_are_named(tmp_path):
     with pytest.raises(DatasetError, match=r"no person_keypoints_val2017\.json"):
         read_coco(tmp_path, "test")

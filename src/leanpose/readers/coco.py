@@ -28,6 +28,7 @@ from leanpose.skeleton import Skeleton
 from leanpose.skeleton_files import find_skeleton
 
 AREA_OF_BOX = 0.53  # of a person's box, where a file has no areas: CrowdPose's evaluation code, and about COCO's mean
+ASPECTS = {"kept": False, "lost": True}  # whether images are marked as squashed
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,7 @@ def read_coco(
     boxes: str | None = None,
     skeleton: str | None = None,
     whole: str | None = None,
+    aspect: str | None = None,
     problems: list[str] | None = None,
 ) -> list[Sample]:
     """People of a COCO keypoint dataset.
@@ -61,13 +63,16 @@ def read_coco(
         boxes: a detections file: the test part then has the people in it, with box scores and no labelled joints.
         skeleton: name of a built-in skeleton or a skeleton file, in place of the file's categories.
         whole: the part that the file is, undivided.
+        aspect: ``"kept"`` for the images as their cameras saw them, ``"lost"`` for those that were squashed before
+            they came here, which the file marks with ``"aspect_lost": true``; all of them if not given.
         problems: receives a message for each image and annotation left out.
 
     Raises:
-        DatasetError: when a file is missing or is no COCO keypoint file, or none of its images is found.
+        DatasetError: when a file is missing or is no COCO keypoint file, none of its images is found, or ``aspect`` is
+            another word.
         SkeletonError: for a skeleton file that describes none.
     """
-    return read_layout(COCO, path, part, images, boxes, skeleton, whole, problems)
+    return read_layout(COCO, path, part, images, boxes, skeleton, whole, problems, aspect)
 
 
 @no_cycle_search()
@@ -80,11 +85,12 @@ def read_layout(
     skeleton: str | None,
     whole: str | None,
     problems: list[str] | None,
+    aspect: str | None = None,
 ) -> list[Sample]:
     """As :func:`read_coco`, for any dataset in COCO's format."""
     problems = [] if problems is None else problems
     detections = Path(boxes) if boxes is not None and part == "test" else None
-    content = _read_part(layout, path, part, skeleton, whole, detections is not None, problems)
+    content = _read_part(layout, path, part, skeleton, whole, detections is not None, problems, aspect)
     if content is None or not content.images:
         return []
     candidates = [Path(images)] if images is not None else image_folders(layout, path, content.file, part)
@@ -112,6 +118,7 @@ def coco_ground_truth(
     boxes: str | None = None,
     skeleton: str | None = None,
     whole: str | None = None,
+    aspect: str | None = None,
     problems: list[str] | None = None,
 ) -> dict[str, Any]:
     """The annotations of one part in COCO's own form, as OKS AP needs them.
@@ -131,7 +138,7 @@ def coco_ground_truth(
         DatasetError: as :func:`read_coco`, but for images that are not found.
     """
     layout = LAYOUTS[kind]
-    content = _read_part(layout, path, part, skeleton, whole, False, [] if problems is None else problems)
+    content = _read_part(layout, path, part, skeleton, whole, False, [] if problems is None else problems, aspect)
     if content is None:
         return {"images": [], "annotations": [], "categories": []}
     people, categories = content.people, content.categories or [{"id": 1, "name": "person"}]
@@ -154,7 +161,10 @@ def _read_part(
     whole: str | None,
     images_suffice: bool,
     problems: list[str],
+    aspect: str | None,
 ) -> _Part | None:
+    if aspect not in (None, *ASPECTS):
+        raise DatasetError(f"{path}: aspect={aspect}: give {' or '.join(ASPECTS)}, or leave it out for all images")
     place = locate(layout, path, part, whole)
     if place is None:
         return None
@@ -169,6 +179,8 @@ def _read_part(
     names = _skeleton(layout, document, file, skeleton)
     images = read_images(document, file, problems)
     ours = {id_: image for id_, image in images.items() if shared_part(image["file_name"], serves) == part}
+    if aspect is not None:
+        ours = {id_: image for id_, image in ours.items() if bool(image.get("aspect_lost")) == ASPECTS[aspect]}
     stored = layout.stored_joints or (len(names),)
     people = read_people(document, file, images, ours.__contains__, len(names), stored, problems)
     return _Part(file, ours, people, names, document["categories"])
