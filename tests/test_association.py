@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leanpose.association import Bodies, assign, extents, similarity
+from leanpose.association import Bodies, assign, distinct, extents, similarity, without_doubles
 from leanpose.errors import MissingExtraError
 from leanpose.geometry import box_iou
 from leanpose.metrics.oks import oks
+from leanpose.pose import Poses
+from leanpose.skeleton import COCO17, LSP14
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -86,3 +88,106 @@ def test_extents_are_hulls_grown_by_part_of_the_longer_side():
     np.testing.assert_array_equal(extents(keypoints, np.array([[True, True, False, False]]), boxes), boxes)
     np.testing.assert_array_equal(extents(np.full((1, 4, 2), 7.0), np.ones((1, 4), bool), boxes), boxes)
     assert extents(np.zeros((0, 4, 2)), np.zeros((0, 4), bool), np.zeros((0, 4))).shape == (0, 4)
+
+
+@given(SEEDS, st.sampled_from([3.0, 10.0, 30.0]), st.booleans())
+def test_of_those_who_are_the_same_the_strongest_stay(seed, spread, ties):
+    """The rule in loops: from strong to weak, who is not like anybody who stays."""
+    rng = np.random.default_rng(seed)
+    people = Bodies(
+        rng.uniform(0, 100, (1, 6, 2)) + rng.normal(0, spread, (5, 6, 2)), rng.random((5, 6)) < 0.8,
+        np.tile([0.0, 0, 100, 200], (5, 1)) * rng.uniform(0.8, 1.2, (5, 1)),
+    )  # fmt: skip
+    sigmas = rng.uniform(0.05, 0.12, 6)
+    strength = np.round(rng.random(5)) if ties else rng.random(5)
+
+    def same(a: int, b: int) -> bool:
+        both = people.known[a] & people.known[b]
+        area = np.mean([np.prod(people.boxes[i, 2:] - people.boxes[i, :2]) for i in (a, b)])
+        distance = np.linalg.norm(people.keypoints[a] - people.keypoints[b], axis=-1)
+        alike = np.exp(-(distance**2) / (8 * area * sigmas**2))[both]
+        enough = both.sum() >= 3 and 2 * both.sum() >= min(people.known[a].sum(), people.known[b].sum())
+        return enough and alike.mean() >= 0.8
+
+    stay: list[int] = []
+    for person in sorted(range(5), key=lambda i: (-strength[i], i)):
+        if not any(same(person, other) for other in stay):
+            stay.append(person)
+    assert np.flatnonzero(distinct(people, strength, sigmas)).tolist() == sorted(stay)
+
+
+STANDING = np.array([
+    (38, 190), (40, 150), (42, 110), (58, 110), (60, 150), (62, 190),
+    (25, 105), (28, 80), (38, 50), (62, 50), (72, 80), (75, 105), (50, 45), (50, 10),
+], dtype=float)  # fmt: skip
+
+
+def of_lsp(*people, scores=None, box_scores=None):
+    boxes = [(p[:, 0].min() - 9, p[:, 1].min() - 9, p[:, 0].max() + 9, p[:, 1].max() + 9) for p in people]
+    count = len(people)
+    return Poses(
+        np.array(people), np.full((count, 14), 0.8) if scores is None else scores, np.array(boxes),
+        np.ones(count) if box_scores is None else box_scores, LSP14, (220, 400),
+    )  # fmt: skip
+
+
+def moved(joints, x, y):
+    return joints + np.array([x, y])
+
+
+def test_two_people_who_overlap_stay_and_one_person_found_twice_does_not():
+    rng = np.random.default_rng(0)
+    step = STANDING.copy()
+    step[[0, 1, 4, 5]] += np.array([(-12, 0), (-8, 0), (8, 0), (12, 0)])
+    behind = moved(STANDING, 18, -4)  # less than a shoulder's width aside: most of the boxes is shared
+    for other in (behind, moved(STANDING, 0, 22), moved(0.75 * STANDING, 12, 48), moved(step, 14, 0)):
+        assert without_doubles(of_lsp(STANDING, other)).tolist() == [True, True]
+    again = STANDING + rng.normal(0, 2, STANDING.shape)  # a hundredth of the height: the same joints once more
+    assert without_doubles(of_lsp(STANDING, again)).tolist() == [True, False]
+    assert without_doubles(of_lsp(again, behind, STANDING, box_scores=[0.5, 0.3, 0.9])).tolist() == [False, True, True]
+
+
+def test_a_half_of_somebody_is_a_double_and_the_more_complete_stays():
+    half = np.full((2, 14), 0.9)
+    half[0, :6] = 0.1  # the upper body alone, in a box that ends at the hips
+    assert without_doubles(of_lsp(STANDING, STANDING + 1, scores=half)).tolist() == [False, True]
+    half[1, 6:] = 0.1  # and the legs alone: nothing in common
+    assert without_doubles(of_lsp(STANDING, STANDING + 1, scores=half)).tolist() == [True, True]
+    crossing = np.full((2, 14), 0.9)
+    crossing[0, 8:], crossing[1, :5] = 0.1, 0.1  # of 8 and 9 joints 3 in the same places
+    assert without_doubles(of_lsp(STANDING, STANDING, scores=crossing)).tolist() == [True, True]
+
+
+def test_nobody_and_people_of_whom_nothing_is_known_stay():
+    assert without_doubles(Poses.empty(LSP14, (9, 9))).tolist() == []
+    assert without_doubles(of_lsp(STANDING)).tolist() == [True]
+    assert without_doubles(of_lsp(STANDING, STANDING, scores=np.full((2, 14), 0.2))).tolist() == [True, True]
+    two = np.full((2, 14), 0.1)
+    two[:, :2] = 0.9
+    assert without_doubles(of_lsp(STANDING, STANDING, scores=two)).tolist() == [True, True]
+
+
+def test_labelled_people_stay(data_root):
+    """No two people whom COCO tells apart are taken for one, but for those whom its labels have twice."""
+    from collections import defaultdict
+
+    from leanpose.readers import read_samples
+
+    file = data_root / "coco_sample" / "person_keypoints_sample.json"
+    if not file.is_file():
+        pytest.skip("COCO's labels are absent")
+    of_image = defaultdict(list)
+    for part in ("train", "val", "test"):
+        for sample in read_samples([f"coco:{file}"], part):
+            if sample.labelled.any():
+                of_image[sample.image].append(sample)
+    dropped = set()
+    for people in of_image.values():
+        known = np.stack([p.labelled for p in people])
+        keypoints = np.where(known[..., None], np.stack([p.keypoints for p in people]), np.nan)
+        poses = Poses(
+            keypoints, known * 1.0, np.stack([p.box for p in people]), np.ones(len(people)), COCO17, (999, 999)
+        )  # fmt: skip
+        dropped |= {people[i].name.partition("#")[0] for i in np.flatnonzero(~without_doubles(poses))}
+    # a skier, a baby and a boy who are labelled twice, and a man with a child on his arm, who share six labels
+    assert dropped == {f"coco/000000{name}.jpg" for name in ("421535", "000692", "000368", "457745")}

@@ -1,11 +1,12 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
-from leanpose.errors import PosesError
+from leanpose.errors import PosesError, SkeletonError
 from leanpose.pose import Poses
-from leanpose.skeleton import LSP14, Skeleton
+from leanpose.skeleton import BODY19, COCO17, LSP14, MPII16, Skeleton
 
 PAIR = Skeleton("pair", ("left_hand", "right_hand"), limbs=(("left_hand", "right_hand"),))
 
@@ -158,3 +159,60 @@ def test_frame_time_and_image_stay_with_parts_and_drawing_takes_the_image():
     np.testing.assert_array_equal(poses.draw(), image)
     with pytest.raises(PosesError, match="keep_images"):
         Poses.empty(LSP14, (4, 5)).draw()
+
+
+def body19(people: int = 2) -> Poses:
+    """People with every joint found."""
+    rng = np.random.default_rng(0)
+    return Poses(
+        rng.uniform(0, 90, (people, 19, 2)), rng.uniform(0.1, 1, (people, 19)),
+        np.tile([0.0, 0, 90, 90], (people, 1)), np.linspace(1, 0.5, people), BODY19, (100, 120),
+        np.arange(people) + 3, "a.mp4", 7, 0.25, np.zeros((100, 120, 3), np.uint8),
+    )  # fmt: skip
+
+
+def test_a_view_has_the_joints_wanted_in_their_order_and_all_else_as_it_was():
+    poses = body19()
+    for target in (COCO17, LSP14):
+        view = poses.view(target.name)
+        assert view.skeleton is target
+        for k, joint in enumerate(target.joints):
+            for name in ("keypoints", "scores"):
+                np.testing.assert_array_equal(
+                    getattr(view, name)[:, k], getattr(poses, name)[:, BODY19.joints.index(joint)]
+                )
+        for field in dataclasses.fields(Poses):
+            if field.name not in ("keypoints", "scores", "skeleton"):
+                np.testing.assert_array_equal(getattr(view, field.name), getattr(poses, field.name))
+    xs = np.float32(poses.view("coco17").to_coco()[0]["keypoints"][0::3])
+    np.testing.assert_array_equal(xs, poses.keypoints[0, :17, 0])
+    assert poses.view("body19") is poses
+    assert poses.view(BODY19) is poses
+
+
+def test_a_joint_between_two_is_in_the_middle_of_what_was_found_and_as_sure_as_the_less_sure():
+    keypoints = np.full((2, 19, 2), 50.0)
+    keypoints[:, BODY19.index("left_hip")], keypoints[:, BODY19.index("right_hip")] = (10, 30), (20, 36)
+    keypoints[1, BODY19.index("right_hip")] = np.nan
+    scores = np.full((2, 19), 0.9)
+    scores[0, BODY19.index("left_hip")], scores[1, BODY19.index("right_hip")] = 0.25, 0
+    view = dataclasses.replace(body19(), keypoints=keypoints, scores=scores).view("mpii16")
+    pelvis, thorax = MPII16.index("pelvis"), MPII16.index("thorax")
+    assert view.keypoints[0, pelvis].tolist() == [15, 33]
+    assert view.scores[0, [pelvis, thorax]].tolist() == [0.25, np.float32(0.9)]
+    assert np.isnan(view.keypoints[1, pelvis]).all()
+    assert view.scores[1, pelvis] == 0
+
+
+def test_views_of_nobody_by_a_file_and_of_what_is_not_there(tmp_path):
+    assert Poses.empty(BODY19, (20, 30), "a.jpg").view("lsp14").keypoints.shape == (0, 14, 2)
+    path = tmp_path / "arm.json"
+    path.write_text(json.dumps({"joints": ["right_wrist", "right_elbow"], "flips": []}))
+    poses = body19()
+    arm = poses.view(path)
+    assert (arm.skeleton.name, arm.skeleton.joints) == ("arm", ("right_wrist", "right_elbow"))
+    np.testing.assert_array_equal(arm.keypoints, poses.keypoints[:, [10, 8]])
+    with pytest.raises(SkeletonError, match="body19 does not have its left_big_toe"):
+        poses.view("halpe26")
+    with pytest.raises(SkeletonError, match="unknown skeleton 'coco18'"):
+        poses.view("coco18")

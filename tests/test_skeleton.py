@@ -15,8 +15,10 @@ from leanpose.skeleton import (
     MPII16,
     SKELETONS,
     Skeleton,
+    map_joints,
     mapping_weights,
     skeleton_named,
+    view_weights,
 )
 
 # Pairs of label numbers as the datasets' own documents count them (LSP and MPII from 0 here, COCO from 0).
@@ -199,3 +201,51 @@ def test_a_joint_is_not_interpolated_from_parts_the_source_lacks():
     weights = mapping_weights(bust, MPII16)
     assert not weights[MPII16.index("pelvis")].any()
     assert weights[MPII16.index("thorax")].tolist() == [0.5, 0.5, 0]
+
+
+# --- views
+
+
+def test_what_body19_can_be_seen_in():
+    """Everything but the feet: all joints by name, MPII's pelvis and thorax in the middle of hips and shoulders."""
+    assert [name for name, other in SKELETONS.items() if mapping_weights(BODY19, other).any(axis=1).all()] == [
+        "lsp14", "mpii16", "coco17", "crowdpose14", "aic14", "body19",
+    ]  # fmt: skip
+    for target in (LSP14, COCO17, CROWDPOSE14, AIC14):
+        weights = view_weights(BODY19, target)
+        assert [BODY19.joints[column] for column in weights.argmax(axis=1)] == list(target.joints)
+        assert ((weights == 0) | (weights == 1)).all()
+    made = view_weights(BODY19, MPII16)[MPII16.index("pelvis")]
+    assert {BODY19.joints[k]: made[k] for k in np.flatnonzero(made)} == {"left_hip": 0.5, "right_hip": 0.5}
+
+
+def test_joints_that_cannot_be_seen_are_named_and_so_is_what_can():
+    with pytest.raises(SkeletonError) as caught:
+        view_weights(LSP14, COCO17)
+    message = str(caught.value)
+    assert message.startswith("skeleton 'coco17': lsp14 does not have its nose, left_eye, right_eye, left_ear,")
+    assert "shoulder" not in message.partition(":")[2].partition("or one with none but these joints")[0]
+    assert "use lsp14, mpii16, crowdpose14, aic14, or one with none but these joints: right_ankle, " in message
+    with pytest.raises(SkeletonError, match=r"does not have its nose: use one with none but these joints: tail$"):
+        view_weights(Skeleton("worm", ("tail",)), Skeleton("mole", ("nose",)))
+
+
+@given(st.integers(0, 2**31), st.sampled_from([(BODY19, MPII16), (BODY19, LSP14), (LSP14, HALPE26), (MPII16, LSP14)]))
+def test_joints_are_mapped_one_by_one(seed, skeletons):
+    source, target = skeletons
+    rng = np.random.default_rng(seed)
+    keypoints, scores = rng.uniform(-50, 50, (2, len(source), 2)), rng.uniform(0, 1, (2, len(source)))
+    keypoints[rng.random((2, len(source))) < 0.2] = np.nan
+    mapped, given_scores = map_joints(mapping_weights(source, target), keypoints, scores)
+    middles = {"pelvis": ("left_hip", "right_hip"), "thorax": ("left_shoulder", "right_shoulder")}
+    for person in range(2):
+        place = dict(zip(source.joints, keypoints[person], strict=True))
+        score = dict(zip(source.joints, scores[person], strict=True))
+        for joint, point, joint_score in zip(target.joints, mapped[person], given_scores[person], strict=True):
+            parts = [joint] if joint in place else list(middles.get(joint, ()))
+            if not parts or any(np.isnan(place[part]).any() for part in parts):
+                assert np.isnan(point).all()
+                assert joint_score == 0
+            else:
+                np.testing.assert_allclose(point, sum(place[part] for part in parts) / len(parts))
+                assert joint_score == min(score[part] for part in parts)

@@ -1,4 +1,4 @@
-"""Who is who in two frames: how alike people are, and the one-to-one assignment that is best in all."""
+"""Who is who: how alike people of two frames are, their best one-to-one assignment, and who is twice in one image."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,12 @@ import numpy as np
 from leanpose.errors import MissingExtraError
 from leanpose.geometry import box_iou
 from leanpose.metrics.oks import oks
+from leanpose.metrics.sigmas import oks_sigmas
+from leanpose.pose import Poses
 
 FEWEST_JOINTS = 3  # with fewer, a hull or an OKS says nothing about a person, and the box counts alone
+MIN_SCORE = 0.3  # joints below are taken as not found
+SAME_POSE = 0.8  # OKS from which two poses of one image are the same person's; of people side by side 0.7 was seen
 GROWTH = 0.15  # of the longer side of the joints' hull: ankles and nose lie inside a person's extent
 
 
@@ -25,6 +29,12 @@ class Bodies:
     keypoints: np.ndarray
     known: np.ndarray
     boxes: np.ndarray
+
+
+def bodies(poses: Poses, min_score: float = MIN_SCORE) -> Bodies:
+    """What the people of an image are compared by; joints below ``min_score`` are not known."""
+    known = (poses.scores >= min_score) & np.isfinite(poses.keypoints).all(axis=-1)
+    return Bodies(poses.keypoints.astype(float), known, extents(poses.keypoints, known, poses.boxes))
 
 
 def extents(keypoints: np.ndarray, known: np.ndarray, boxes: np.ndarray) -> np.ndarray:
@@ -62,6 +72,40 @@ def similarity(earlier: Bodies, later: Bodies, sigmas: np.ndarray, drift: np.nda
     of_joints = oks(later.keypoints, earlier.keypoints[:, None], shared, mean_area, tolerance)
     of_boxes = box_iou(earlier.boxes[:, None], later.boxes)
     return np.where(shared.sum(axis=-1) >= FEWEST_JOINTS, (of_joints + of_boxes) / 2, of_boxes)
+
+
+def distinct(people: Bodies, strength: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+    """Which people (P,) of one image stay where several are the same: the strongest, of equals the first.
+
+    Two are the same from an OKS of ``SAME_POSE`` over the joints that both know, which have to be ``FEWEST_JOINTS`` and
+    half of those that the one knows who knows fewer.
+
+    Args:
+        people: P people.
+        strength: (P,).
+        sigmas: (K,) of the joints.
+    """
+    shared = people.known[:, None] & people.known
+    counts, most = shared.sum(axis=-1), people.known.sum(axis=-1)
+    areas = (people.boxes[:, 2:] - people.boxes[:, :2]).prod(axis=1)
+    alike = oks(people.keypoints[:, None], people.keypoints, shared, (areas[:, None] + areas) / 2, sigmas)
+    enough = np.maximum(np.minimum(most[:, None], most) / 2, min(FEWEST_JOINTS, len(sigmas)))
+    same = (counts >= enough) & (np.nan_to_num(alike) >= SAME_POSE)
+    stay = np.zeros(len(strength), dtype=bool)
+    for person in np.argsort(-strength, kind="stable"):
+        stay[person] = not same[person, stay].any()
+    return stay
+
+
+def without_doubles(poses: Poses) -> np.ndarray:
+    """Which people (P,) stay of those in the boxes of a detector, two of which may lead to one person.
+
+    See :func:`distinct`. The strength is that of COCO results: the box's score times the mean of the joints'. Sigmas
+    are those of :func:`leanpose.metrics.sigmas.oks_sigmas`.
+    """
+    if len(poses) < 2:
+        return np.ones(len(poses), dtype=bool)
+    return distinct(bodies(poses), poses.box_scores * poses.scores.mean(axis=1), oks_sigmas(poses.skeleton)[0])
 
 
 def assign(likeness: np.ndarray, least: float) -> list[tuple[int, int]]:

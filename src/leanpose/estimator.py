@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from leanpose import geometry
+from leanpose.association import without_doubles
 from leanpose.boxes import check_boxes
+from leanpose.calibration import spreads
 from leanpose.card import ModelCard
 from leanpose.decode import METHODS, decode, merge_flipped
 from leanpose.detector import Detector, PersonDetector
@@ -21,6 +23,8 @@ from leanpose.errors import BoxError, ImageError, ModelError
 from leanpose.media import as_bgr, load_image
 from leanpose.normalisation import Normalisation
 from leanpose.pose import Poses
+from leanpose.skeleton import Skeleton, view_weights
+from leanpose.skeleton_files import find_skeleton
 from leanpose.zoo import find_model
 
 if TYPE_CHECKING:
@@ -36,6 +40,7 @@ class PoseEstimator:
 
     Attributes:
         card: of the model.
+        skeleton: of the answers.
         engine: the loaded model; says which engine and precision are in use.
         flip_test: also look at the mirrored crop and average; twice the work, a little better.
         decode: method of :func:`leanpose.decode.decode`.
@@ -47,6 +52,7 @@ class PoseEstimator:
     """
 
     card: ModelCard
+    skeleton: Skeleton
     engine: Engine
 
     def __init__(
@@ -61,6 +67,7 @@ class PoseEstimator:
         detector: str | os.PathLike[str] | Detector | None = "person",
         mode: Mode = "latency",
         deterministic: bool = False,
+        skeleton: str | os.PathLike[str] | Skeleton | None = None,
     ) -> None:
         """Load a model.
 
@@ -73,10 +80,13 @@ class PoseEstimator:
             detector: who finds the people of an image that comes without boxes: a model as
                 :class:`leanpose.detector.PersonDetector` takes it, which is loaded when it is first needed and runs on
                 the same engine; any other callable from a BGR image to boxes (P, 5); or ``None`` for nobody.
+            skeleton: whose joints are wanted, as :meth:`leanpose.pose.Poses.view` takes it; ``None`` for the model's.
+                People are looked at, followed and smoothed in the model's joints whatever is wanted.
 
         Raises:
             ModelError: when the model is unknown, damaged, or does not fit its card, or a flip test is asked of one
                 whose skeleton is not flippable.
+            SkeletonError: when the skeleton is unknown, or has a joint that the model does not know.
             EngineError: when the engine is unknown, not installed, or cannot compute in that precision.
             ValueError: for an unknown decode method, or a batch size below 1.
         """
@@ -90,6 +100,8 @@ class PoseEstimator:
             path, self.card = find_model(model if isinstance(model, str) else Path(model))
             self._normalise = Normalisation(self.card.mean, self.card.std)
             self.engine = create_engine(path, engine, threads, precision, mode, deterministic, self._normalise)
+        self.skeleton = self.card.skeleton if skeleton is None else find_skeleton(skeleton)
+        view_weights(self.card.skeleton, self.skeleton)  # refuses joints that the model does not know
         self.decode = decode or self.card.decode
         if self.decode not in METHODS:
             raise ValueError(f"unknown decode method '{self.decode}': use one of {', '.join(METHODS)}")
@@ -131,7 +143,8 @@ class PoseEstimator:
             image: a file, or an array (H, W, 3), (H, W, 4) or (H, W).
             boxes: the people's extents, x1, y1, x2, y2 in pixels, (4,) or (P, 4); a fifth number is the box's score.
                 Boxes may reach over the image's edge. None of them, as in ``[]``, gives empty poses. With ``None``
-                the detector finds the people, and there may be none.
+                the detector finds the people, and there may be none; where two of its boxes lead to the same person
+                (:func:`leanpose.association.without_doubles`), the weaker answer is left out.
             whole_image: take the whole image as the box of one person.
             color: channel order of an array.
 
@@ -176,11 +189,23 @@ class PoseEstimator:
             ModelError: when the model's heatmaps do not fit its card.
             ModelError, EngineError: when the detector is needed and cannot be loaded.
         """
+        pairs = self.model_poses(pairs, whole_image=whole_image, color=color, on_error=on_error)
+        return (poses.view(self.skeleton) for poses in pairs)
+
+    def model_poses(
+        self,
+        pairs: Iterable[tuple[Image, ArrayLike | None]],
+        *,
+        whole_image: bool = False,
+        color: Color = "bgr",
+        on_error: OnError | None = None,
+    ) -> Iterator[Poses]:
+        """What :meth:`estimate_pairs` gives, in the joints of the model whatever ``skeleton`` says."""
         waiting: deque[_Waiting] = deque()  # images in order, whose people are
         crops: list[np.ndarray] = []  # first cut out,
         batch = _Batch()
         underway: deque[_Batch] = deque()  # then looked at,
-        found: deque[tuple[np.ndarray, np.ndarray]] = deque()  # and then here, in the same order
+        found: deque[tuple[np.ndarray, ...]] = deque()  # and then here, in the same order
         share = min(self.engine.share or self.batch_size, self.batch_size)
 
         def submit() -> None:
@@ -195,7 +220,8 @@ class PoseEstimator:
         def ready() -> Iterator[Poses]:
             while waiting and len(found) >= len(waiting[0].boxes):
                 image = waiting.popleft()
-                yield image.poses([found.popleft() for _ in image.boxes], self.card)
+                poses = image.poses([found.popleft() for _ in image.boxes], self.card)
+                yield poses[without_doubles(poses)] if image.detected else poses
 
         for image, boxes in pairs:
             try:
@@ -271,11 +297,12 @@ class PoseEstimator:
             raise BoxError(f"{where}: pass either boxes or whole_image=True, not both")
         pixels = load_image(image) if isinstance(image, (str, os.PathLike)) else as_bgr(image, color)
         hw = (pixels.shape[0], pixels.shape[1])
-        if boxes is None and not whole_image:
+        detected = boxes is None and not whole_image
+        if detected:
             checked, scores = self.find_people(pixels, where)
         else:
             checked, scores = check_boxes(geometry.image_box(*hw) if boxes is None else boxes, hw, source or "")
-        return pixels, _Waiting(hw, checked, scores, source)
+        return pixels, _Waiting(hw, checked, scores, source, detected)
 
     def find_people(self, image: np.ndarray, where: str = "image") -> tuple[np.ndarray, np.ndarray]:
         """The detector's boxes (P, 4) of a BGR image (H, W, 3) and their scores (P,), checked.
@@ -335,16 +362,27 @@ class PoseEstimator:
         crop = geometry.warp(image, transform, self.card.input_hw)
         return crop if self.card.color == "bgr" else cv2.cvtColor(crop, cv2.COLOR_BGR2RGB)
 
-    def postprocess(self, heatmaps: np.ndarray, transforms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Keypoints (P, K, 2) in image pixels and scores (P, K) from heatmaps (P, K, h, w)."""
+    def postprocess(self, heatmaps: np.ndarray, transforms: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Keypoints (P, K, 2) in image pixels, scores (P, K) and uncertainties (P, K) from heatmaps (P, K, h, w).
+
+        With a calibration in the card, scores are probabilities and uncertainties image pixels, see
+        :class:`leanpose.calibration.Calibration`; without one, scores are the heatmaps' peaks and uncertainties NaN.
+        """
         cells, scores = decode(heatmaps, self.decode, sigma=self.card.sigma)
         in_crop = geometry.cells_to_crop(cells, self.card.stride, self.card.cell_offset)
-        return geometry.apply(geometry.invert(transforms), in_crop), scores
+        inverse = geometry.invert(transforms)
+        keypoints, calibration = geometry.apply(inverse, in_crop), self.card.calibration
+        if calibration is None:
+            return keypoints, scores, np.full(scores.shape, np.nan)
+        radii = calibration.curves.radii(scores, spreads(heatmaps, cells))
+        pixels = self.card.stride * geometry.zoom(inverse)  # of a cell
+        return keypoints, calibration.curves.probabilities(scores), radii * pixels[:, None]
 
     def describe(self) -> str:
         """Model, engine, precision, flip test and decode method in words, for reports."""
         flip = "on" if self.flip_test else "off"
-        return f"model {self.card.name}, engine {self.engine.describe()}, flip test {flip}, decode {self.decode}"
+        words = f"model {self.card.name}, engine {self.engine.describe()}, flip test {flip}, decode {self.decode}"
+        return words if self.skeleton == self.card.skeleton else f"{words}, skeleton {self.skeleton.name}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -357,17 +395,19 @@ class _Batch:
 
 @dataclass(frozen=True, eq=False)
 class _Waiting:
-    """An image whose people are on their way; the pixels are no longer needed."""
+    """An image whose people, ``detected`` or given, are on their way; the pixels are no longer needed."""
 
     image_hw: tuple[int, int]
     boxes: np.ndarray
     box_scores: np.ndarray
     source: str | None
+    detected: bool
 
-    def poses(self, people: list[tuple[np.ndarray, np.ndarray]], card: ModelCard) -> Poses:
+    def poses(self, people: list[tuple[np.ndarray, ...]], card: ModelCard) -> Poses:
         if not people:
             return Poses.empty(card.skeleton, self.image_hw, self.source)
-        keypoints, scores = (np.stack(part) for part in zip(*people, strict=True))
+        keypoints, scores, uncertainties = (np.stack(part) for part in zip(*people, strict=True))
         return Poses(
-            keypoints, scores, self.boxes, self.box_scores, card.skeleton, self.image_hw, source=self.source
+            keypoints, scores, self.boxes, self.box_scores, card.skeleton, self.image_hw, source=self.source,
+            uncertainties=None if card.calibration is None else uncertainties,
         )  # fmt: skip

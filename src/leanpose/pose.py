@@ -1,15 +1,16 @@
 """Poses: the people found in one image. Their files (JSON, CSV, COCO results) are in pose_formats."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from leanpose.errors import PosesError
-from leanpose.skeleton import Skeleton
+from leanpose.skeleton import Skeleton, map_joints, view_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +19,7 @@ class Poses:
 
     Attributes:
         keypoints: (P, K, 2) float32, x and y in image pixels whose centres lie at integers; NaN where not found.
-        scores: (P, K) float32 in [0, 1], one per joint.
+        scores: (P, K) float32 in [0, 1], one per joint; of a calibrated model the probability that it is right.
         boxes: (P, 4) float32, the people's extents as x1, y1, x2, y2 in image pixels.
         box_scores: (P,) float32 in [0, 1].
         skeleton: names the K joints.
@@ -28,6 +29,8 @@ class Poses:
         frame: number of the video's frame, from 0, or ``None`` for an image.
         timestamp: seconds from the video's start to that frame, or ``None``.
         image: the pixels the people were found in, BGR (H, W, 3), where they were to be kept; they are not copied.
+        uncertainties: (P, K) float32, the radius in pixels within which 68 % of such joints lie, NaN where not found;
+            ``None`` where nobody knows.
 
     Raises:
         PosesError: when a field has the wrong shape, type or range. The message names the field.
@@ -44,6 +47,7 @@ class Poses:
     frame: int | None = None
     timestamp: float | None = None
     image: np.ndarray | None = field(default=None, repr=False)
+    uncertainties: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.skeleton, Skeleton):
@@ -67,6 +71,10 @@ class Poses:
         self._freeze("box_scores", np.float32, (people,))
         if self.ids is not None:
             self._freeze("ids", np.int64, (people,))
+        if self.uncertainties is not None:
+            self._freeze("uncertainties", np.float32, (people, joints))
+            if (self.uncertainties < 0).any() or np.isinf(self.uncertainties).any():
+                raise PosesError("uncertainties: must be pixels from 0, or NaN for a joint that was not found")
 
         missing = np.isnan(self.keypoints)
         if np.isinf(self.keypoints).any():
@@ -121,11 +129,36 @@ class Poses:
         return Poses(
             self.keypoints[index], self.scores[index], self.boxes[index], self.box_scores[index],
             self.skeleton, self.image_hw, None if self.ids is None else self.ids[index], self.source,
-            self.frame, self.timestamp, self.image,
+            self.frame, self.timestamp, self.image, None if self.uncertainties is None else self.uncertainties[index],
         )  # fmt: skip
 
     def __iter__(self) -> Iterator["Poses"]:
         return (self[person] for person in range(len(self)))
+
+    def view(self, skeleton: str | os.PathLike[str] | Skeleton) -> "Poses":
+        """These people in the joints of another skeleton, taken by name.
+
+        What :data:`leanpose.skeleton.INTERPOLATED` tells how to place is put in the middle of its parts, with the
+        lowest of their scores and the largest of their uncertainties, and is not found where one of them is not. No joint is made up.
+
+        Args:
+            skeleton: a built-in one's name, a skeleton file as :func:`leanpose.skeleton_files.load_skeleton` reads
+                it, or a Skeleton.
+
+        Raises:
+            SkeletonError: when it has a joint that these people do not have.
+        """
+        from leanpose.skeleton_files import find_skeleton
+
+        target = find_skeleton(skeleton)
+        if target == self.skeleton:
+            return self
+        weights, uncertainties = view_weights(self.skeleton, target), None
+        keypoints, scores = map_joints(weights, self.keypoints, self.scores)
+        if self.uncertainties is not None:
+            largest = -map_joints(weights, self.keypoints, -self.uncertainties)[1]
+            uncertainties = np.where(np.isnan(keypoints[..., 0]), np.nan, largest)
+        return replace(self, keypoints=keypoints, scores=scores, skeleton=target, uncertainties=uncertainties)
 
     def draw(self, image: np.ndarray | None = None, **options: Any) -> np.ndarray:
         """A copy of the image (H, W, 3) with these people drawn on it.

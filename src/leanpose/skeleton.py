@@ -175,6 +175,43 @@ def mapping_weights(source: Skeleton, target: Skeleton) -> np.ndarray:
     return weights
 
 
+def view_weights(source: Skeleton, target: Skeleton) -> np.ndarray:
+    """:func:`mapping_weights` (K_target, K_source) of a view, in which no joint may be missing.
+
+    Raises:
+        SkeletonError: when one is. The message says which, and which skeletons the source can be seen in.
+    """
+    weights = mapping_weights(source, target)
+    missing = [joint for joint, row in zip(target.joints, weights, strict=True) if not row.any()]
+    if missing:
+        able = [name for name, other in SKELETONS.items() if mapping_weights(source, other).any(axis=1).all()]
+        raise SkeletonError(
+            f"skeleton '{target.name}': {source.name} does not have its {', '.join(missing)}: use "
+            + (f"{', '.join(able)}, or " if able else "")
+            + f"one with none but these joints: {', '.join(source.joints)}"
+        )
+    return weights
+
+
+def map_joints(weights: np.ndarray, keypoints: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Keypoints (..., K_target, 2) and scores (..., K_target) of joints that weights make of others.
+
+    A joint made of several is right only where all of them are, and so scores as the lowest of them. One that is made
+    of nothing, or of a joint that was not found, is NaN and scores 0.
+
+    Args:
+        weights: (K_target, K_source) as :func:`mapping_weights` gives them.
+        keypoints: (..., K_source, 2), NaN where not found.
+        scores: (..., K_source).
+    """
+    used = weights > 0
+    missing = np.asarray(np.isnan(keypoints).any(axis=-1))
+    answered = used.any(axis=1) & ~(missing[..., None, :] & used).any(axis=-1)
+    mapped = weights @ np.where(missing[..., None], 0, keypoints)
+    lowest = np.where(used, scores[..., None, :], np.inf).min(axis=-1)
+    return np.where(answered[..., None], mapped, np.nan), np.where(answered, lowest, 0)
+
+
 _LIMBS_12 = (
     ("right_ankle", "right_knee"),
     ("right_knee", "right_hip"),

@@ -13,6 +13,7 @@ joint mirrors onto itself.
 
 import json
 import logging
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -34,19 +35,19 @@ _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[^A-Z\W_]+|[A-Z]+|[^\W_]+")
 _GLUED = re.compile(r"^(left|right)(?=.)|(?<=.)(left|right)$")  # "leftshoulder", "shoulderleft"
 
 
-def find_skeleton(name_or_path: str) -> Skeleton:
-    """The built-in skeleton of that name, or the one in that file.
+def find_skeleton(wanted: str | os.PathLike[str] | Skeleton) -> Skeleton:
+    """The built-in skeleton of that name, or the one in that file; a skeleton is itself.
 
     Raises:
         SkeletonError: when it is neither, or the file cannot be read as a skeleton.
     """
-    if name_or_path in SKELETONS:
-        return SKELETONS[name_or_path]
-    path = Path(name_or_path)
+    if isinstance(wanted, Skeleton):
+        return wanted
+    path = Path(wanted)
+    if str(path) in SKELETONS:
+        return SKELETONS[str(path)]
     if path.suffix.lower() not in (".json", ".toml"):
-        raise SkeletonError(
-            f"unknown skeleton '{name_or_path}': use one of {', '.join(SKELETONS)}, or a .json or .toml file"
-        )
+        raise SkeletonError(f"unknown skeleton '{path}': use one of {', '.join(SKELETONS)}, or a .json or .toml file")
     return load_skeleton(path)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from leanpose.association import without_doubles
 from leanpose.boxes import check_boxes
 from leanpose.errors import ImageError
 from leanpose.geometry import image_box
@@ -129,13 +130,15 @@ class PoseTracking:
             with self._timed(TRACK):
                 looked = self.tracker.predicted_boxes(timestamp, found)
         poses = self._look(image, np.concatenate((found, looked)))
+        if known is None:  # the tracker looks after the predicted ones
+            poses = poses[np.append(without_doubles(poses[: len(found)]), np.ones(len(looked), dtype=bool))]
         if self.tracker:
             with self._timed(TRACK):
                 poses = self.tracker.update(poses, timestamp, predicted=len(looked), detector_ran=ran)
         if self.smoother:
             with self._timed(SMOOTH):
                 poses = self.smoother.update(poses, timestamp)
-        poses = replace(poses, frame=self._frames, timestamp=float(timestamp))
+        poses = replace(poses.view(self.estimator.skeleton), frame=self._frames, timestamp=float(timestamp))
         self._frames += 1
         self._image_hw = image_hw
         return poses
@@ -154,9 +157,9 @@ class PoseTracking:
         return self._frames % self._detect_every == 0
 
     def _look(self, image: np.ndarray, boxes: np.ndarray) -> Poses:
-        """The poses in boxes (P, 5)."""
+        """The poses in boxes (P, 5), in the joints of the model."""
         if self._watch is None or not len(boxes):
-            return self.estimator(image, boxes)
+            return next(self.estimator.model_poses([(image, boxes)]))
         size, parts = self.estimator.batch_size, []
         for start in range(0, len(boxes), size):
             with self._timed(CROP):
@@ -165,9 +168,12 @@ class PoseTracking:
                 heatmaps = self.estimator.infer(crops)
             with self._timed(KEYPOINT_DECODE):
                 parts.append(self.estimator.postprocess(heatmaps, transforms))
-        keypoints, scores = (np.concatenate(part) for part in zip(*parts, strict=True))
-        hw = (image.shape[0], image.shape[1])
-        return Poses(keypoints, scores, boxes[:, :4], boxes[:, 4], self.estimator.card.skeleton, hw)
+        keypoints, scores, uncertainties = (np.concatenate(part) for part in zip(*parts, strict=True))
+        hw, card = (image.shape[0], image.shape[1]), self.estimator.card
+        return Poses(
+            keypoints, scores, boxes[:, :4], boxes[:, 4], card.skeleton, hw,
+            uncertainties=None if card.calibration is None else uncertainties,
+        )  # fmt: skip
 
     def _timed(self, stage: str) -> AbstractContextManager[None]:
         return nullcontext() if self._watch is None else self._watch(stage)

@@ -17,10 +17,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from leanpose.association import FEWEST_JOINTS, Bodies, assign, extents, similarity
+from leanpose.association import FEWEST_JOINTS, MIN_SCORE, Bodies, assign, bodies, distinct, extents, similarity
 from leanpose.errors import PosesError, TimestampError
 from leanpose.geometry import box_iou
-from leanpose.metrics.oks import oks_nms
 from leanpose.metrics.sigmas import oks_sigmas
 from leanpose.pose import Poses
 from leanpose.skeleton import Skeleton
@@ -29,7 +28,6 @@ DRIFT = 0.5  # roots of the area per second by which a person may stray from the
 VELOCITY_MEMORY = 0.2  # seconds after which a step counts 1/e in the velocity
 INTERVAL_LOST = 3  # frames from run to run of the detector at most, while somebody is missing
 SAME_BOX = 0.3  # IoU from which a detected box is that of a person who was tracked
-SAME_POSE = 0.8  # OKS from which the pose in a predicted box is one that is already there
 
 
 class Tracker:
@@ -45,7 +43,7 @@ class Tracker:
     interval: int
 
     def __init__(
-        self, min_score: float = 0.3, max_age: float = 1.0, min_likeness: float = 0.2, max_interval: int = 10
+        self, min_score: float = MIN_SCORE, max_age: float = 1.0, min_likeness: float = 0.2, max_interval: int = 10
     ) -> None:
         """Start without people.
 
@@ -123,7 +121,7 @@ class Tracker:
         """
         self._check(poses, timestamp, predicted)
         outside = np.arange(len(poses)) < len(poses) - predicted
-        people = self._bodies(poses)
+        people = bodies(poses, self.min_score)
         real = np.flatnonzero(outside | self._worth_keeping(people, poses.scores, outside))
         poses, outside = poses[real], outside[real]
         people = Bodies(people.keypoints[real], people.known[real], people.boxes[real])
@@ -168,18 +166,11 @@ class Tracker:
             )
         self._image_hw = poses.image_hw
 
-    def _bodies(self, poses: Poses) -> Bodies:
-        known = (poses.scores >= self.min_score) & np.isfinite(poses.keypoints).all(axis=-1)
-        return Bodies(poses.keypoints.astype(float), known, extents(poses.keypoints, known, poses.boxes))
-
     def _worth_keeping(self, people: Bodies, scores: np.ndarray, outside: np.ndarray) -> np.ndarray:
         """Which people (P,) would be worth keeping in a predicted box: they have joints, and are no doubles."""
-        keypoints = np.where(people.known[..., None], people.keypoints, np.nan)
-        areas = (people.boxes[:, 2:] - people.boxes[:, :2]).prod(axis=1)
         strength = scores.mean(axis=1) + outside  # nobody from outside gives way to a prediction
-        kept = np.zeros(len(scores), dtype=bool)
-        kept[oks_nms(keypoints, strength, areas, self._sigmas, SAME_POSE)] = True
-        return kept & (people.known.sum(axis=1) >= min(FEWEST_JOINTS, people.known.shape[1]))
+        enough = people.known.sum(axis=1) >= min(FEWEST_JOINTS, people.known.shape[1])
+        return enough & distinct(people, strength, self._sigmas)
 
     def _expected(self, tracks: "list[_Track]", timestamp: float) -> Bodies:
         """Where the tracks should be by now."""

@@ -18,6 +18,7 @@ class Answers:
 
     def __init__(self, answers: Mapping[tuple[float, ...], np.ndarray], skeleton: Skeleton) -> None:
         self.card = types.SimpleNamespace(skeleton=skeleton, padding=1.25, input_hw=(256, 192))
+        self.skeleton = skeleton
         self.answers = answers
         self.boxes: list[np.ndarray] = []
 

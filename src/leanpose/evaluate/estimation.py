@@ -13,6 +13,7 @@ from leanpose.errors import BoxError, DatasetError
 from leanpose.evaluate.protocols import BoxSource, joint_mapping
 from leanpose.pose import Poses
 from leanpose.readers import Sample
+from leanpose.skeleton import map_joints
 
 if TYPE_CHECKING:
     from leanpose.estimator import PoseEstimator
@@ -70,7 +71,7 @@ def estimate(
     """
     if not samples:
         raise DatasetError("nothing to evaluate: this part of the dataset is empty")
-    weights = joint_mapping(estimator.card.skeleton, samples[0].skeleton)
+    weights = joint_mapping(estimator.skeleton, samples[0].skeleton)
     first_seen = {key: i for i, key in reversed(list(enumerate(map(image_key, samples))))}
     order = sorted(range(len(samples)), key=lambda i: first_seen[image_key(samples[i])])
     kept: list[int] = []
@@ -104,7 +105,9 @@ def estimate(
     if not kept:
         raise DatasetError(f"nothing to evaluate: not one of {len(samples)} people can be used: {left_out[0]}")
     poses = [pose for _, pose in sorted(zip(kept, found, strict=True), key=lambda pair: pair[0])]
-    predicted, scores = _mapped(poses, weights)
+    predicted, scores = map_joints(
+        weights, np.concatenate([p.keypoints for p in poses]), np.concatenate([p.scores for p in poses])
+    )
     return Estimates(
         [samples[i] for i in sorted(kept)],
         poses,
@@ -114,18 +117,6 @@ def estimate(
         left_out,
         unreadable,
     )
-
-
-def _mapped(poses: Sequence[Poses], weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Keypoints (N, K, 2) and scores (N, K) in the data's joints; NaN and 0 where a joint it is made of is missing."""
-    points = np.stack([p.keypoints[0] for p in poses]).astype(float)
-    scores = np.stack([p.scores[0] for p in poses]).astype(float)
-    missing = np.asarray(np.isnan(points).any(axis=-1))
-    used = weights > 0
-    answered = used.any(axis=1) & ~(missing[:, None] & used).any(axis=-1)
-    predicted = weights @ np.where(missing[..., None], 0.0, points)
-    predicted[~answered] = np.nan
-    return predicted, np.where(answered, scores @ weights.T, 0.0)
 
 
 def _centre_box(image: np.ndarray, padding: float) -> np.ndarray:

@@ -11,6 +11,7 @@ from leanpose.errors import DatasetError
 from leanpose.evaluate.average_precision import MATCHING_OKS, Precision, box_scores, match_people, measure_precision
 from leanpose.evaluate.estimation import Estimates, Progress, estimate, image_key
 from leanpose.evaluate.figures import Distances, Figure, pck_figures
+from leanpose.evaluate.groups import JointGroup, joint_groups
 from leanpose.evaluate.intervals import percentile_interval, resampled_pck
 from leanpose.evaluate.protocols import (
     BoxSource,
@@ -28,6 +29,9 @@ from leanpose.readers import Sample
 
 if TYPE_CHECKING:
     from leanpose.estimator import PoseEstimator
+
+
+REFERENCES = ("head", "torso", "box")  # that figures of groups are taken in
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,17 @@ class Evaluation:
         """95 % interval of the main figure."""
         return percentile_interval(self.resampled)
 
+    @cached_property
+    def joint_groups(self) -> dict[str, JointGroup]:
+        """Face, limbs, head and neck, as far as there are such joints: by the metric's reference, torso, and box."""
+        ways: tuple[Metric, ...] = (self.metric, "pck", "oks")
+        measured = [measure_distances(self.samples, self.predicted, self.answers.judged, way) for way in ways]
+        by_reference = {distances.reference: distances for distances in reversed(measured)}
+        return joint_groups(
+            self.samples, self.predicted, self.answers.judged,
+            [by_reference[name] for name in REFERENCES if name in by_reference],
+        )  # fmt: skip
+
     @property
     def spread(self) -> float:
         """Half the width of the interval, in percent."""
@@ -120,6 +135,7 @@ class Evaluation:
                 **{figure.key: figure.value for figure in self.figures},
                 "interval 95 %": main,
                 "groups": self.measured.rows(),
+                "joint groups": {name: group.to_dict() for name, group in self.joint_groups.items()},
                 "joints": joints,
             }
         )
@@ -187,7 +203,7 @@ def evaluate(
     unmeasured = sum(s.labelled.any() for s in judged_people) - int((~np.isnan(measured.values)).any(axis=1).sum())
     if unmeasured:
         parts.append(f"{unmeasured} people not judged by {measured.name}")
-    parts += [words for words in (describe_mapping(estimator.card.skeleton, skeleton), estimator.describe()) if words]
+    parts += [words for words in (describe_mapping(estimator.skeleton, skeleton), estimator.describe()) if words]
     figures = pck_figures(measured, judged_people, predicted, options.hrnet_pckh01)
     if precision:
         figures, resampled = [*precision.figures, *figures], precision.resampled
