@@ -102,7 +102,7 @@ def benchmark(
             "models": names, "engines": engine or ["auto"], "precisions": precision or ["auto"], "threads": threads,
             "flip_test": flip_test, "input_hw": _size(input),
         }  # fmt: skip
-        scene = (image, _box(box))
+        scene = (image, parse_box(box))
         if video is not None:
             done = _on_video(asked, scene, video, frames, detector, rounds or (1 if quick else 3))
         else:
@@ -127,7 +127,7 @@ def _on_stills(asked: dict[str, Any], scene: tuple[Path | None, tuple[float, ...
     settings = Settings(**asked)
     if quick:
         settings = replace(settings, copied=64 * 2**20)
-    return run(settings, open_scene(*scene), _command(), _progress)
+    return run(settings, open_scene(*scene), own_command(), _progress)
 
 
 def _on_video(
@@ -142,7 +142,7 @@ def _on_video(
         raise BenchmarkError("--image goes with --video synthetic: a file has its own pictures")
     source = open_scene(picture, box) if video == "synthetic" else video
     settings = VideoSettings(**asked, detector=detector, rounds=rounds)
-    return run_on_video(settings, source, frames, _command(), _progress)
+    return run_on_video(settings, source, frames, own_command(), _progress)
 
 
 def _progress(steps: Iterable[int], name: str) -> Iterable[int]:
@@ -154,7 +154,8 @@ def _progress(steps: Iterable[int], name: str) -> Iterable[int]:
     return track(steps, name, console=console, disable=not console.is_terminal)
 
 
-def _command() -> str:
+def own_command() -> str:
+    """The command that runs, without folders of this machine."""
     words = shlex.join(["leanpose", *sys.argv[1:]])
     for folder, name in ((os.environ.get("LEANPOSE_DATA", ""), "$LEANPOSE_DATA"), (str(Path.home()), "~")):
         words = words.replace(folder, name) if folder else words
@@ -170,7 +171,8 @@ def _size(text: str | None) -> tuple[int, int] | None:
     return int(size[1]), int(size[2])
 
 
-def _box(text: str | None) -> tuple[float, ...] | None:
+def parse_box(text: str | None) -> tuple[float, ...] | None:
+    """Four numbers of ``--box``."""
     if text is None:
         return None
     try:

@@ -1,6 +1,7 @@
 """What distorted pictures and boxes cost a model: its figure on each, and the difference over the same people."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -73,6 +74,7 @@ class Robustness:
         metric: the figure and what its distances are counted in, such as ``"PCK@0.2 of the torso, mean of joints"``.
         boxes: where those come from that are then distorted.
         people: how many were measured.
+        joints: how many of theirs are labelled.
         subjects: the models.
         data: what was measured on, in words.
         command: that measures it again.
@@ -82,14 +84,15 @@ class Robustness:
     metric: str
     boxes: str
     people: int
+    joints: int
     subjects: tuple[Subject, ...]
     data: str = ""
     command: str = ""
     left_out: Sequence[str] = field(default_factory=tuple)
 
     def to_json(self) -> str:
-        """All of it as JSON text."""
-        return json.dumps({"schema": SCHEMA} | asdict(self), indent=1) + "\n"
+        """All of it as JSON text; a figure that is not defined is null."""
+        return json.dumps({"schema": SCHEMA} | asdict(self, dict_factory=_plain), indent=1, allow_nan=False) + "\n"
 
     @classmethod
     def load(cls, path: Path) -> "Robustness":
@@ -102,13 +105,21 @@ class Robustness:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             if content.pop("schema") != SCHEMA:
                 raise ValueError(f"its schema is not {SCHEMA}")
-            subjects = tuple(
-                Subject(**subject | {"effects": tuple(Effect(**effect) for effect in subject["effects"])})
-                for subject in content.pop("subjects")
-            )
-            return cls(**content, subjects=subjects)
+            subjects = []
+            for subject in content.pop("subjects"):
+                effects = tuple(Effect(**_figures(effect)) for effect in subject.pop("effects"))
+                subjects.append(Subject(**_figures(subject), effects=effects))
+            return cls(**content, subjects=tuple(subjects))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise BenchmarkError(f"{path} is not what 'leanpose robustness --out' wrote: {error}") from error
+
+
+def _plain(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in fields}
+
+
+def _figures(stored: dict[str, Any]) -> dict[str, Any]:
+    return {name: math.nan if value is None else value for name, value in stored.items()}
 
 
 def measure_robustness(
@@ -132,12 +143,10 @@ def measure_robustness(
     people = [sample for sample in samples if sample.labelled.any() and not sample.crowd]
     if not people:
         raise DatasetError(
-            "nothing to measure: not one joint of these people is labelled"
-            + (" (detected boxes cannot be used: the boxes are what is distorted)" if samples else "")
+            "nothing to measure: nobody here has a labelled joint; boxes of a detections file cannot be used either, "
+            "for it is the annotated ones that are distorted"
         )
-    metric = metric_for(people)
-    if metric == "pckh" and all(sample.head_size is None for sample in people):
-        metric = "pck"
+    metric = figure_for(people)
     conditions = [_unchanged, *distortions]
     answers = _Answers.empty(len(estimators), len(conditions), len(people), len(people[0].skeleton))
     left_out: list[str] = []
@@ -162,11 +171,18 @@ def measure_robustness(
     first = measured[0]
     return Robustness(
         f"{first.name} of the {first.reference}, mean of {'all joints' if metric == 'pckh' else 'joints'}",
-        describe_boxes(people, "labels"),
+        describe_boxes(people, "labels").removeprefix("boxes "),
         len(people) - len(left_out),
+        int(answers.counted[0].sum()),
         tuple(subjects),
         left_out=tuple(left_out),
     )
+
+
+def figure_for(people: Sequence[Sample]) -> Metric:
+    """PCKh where heads are measured, PCK of the torso for LSP, ``"oks"`` for PCK of the box's longer side."""
+    metric = metric_for(people)
+    return "pck" if metric == "pckh" and all(sample.head_size is None for sample in people) else metric
 
 
 def _unchanged(person: View) -> View:
