@@ -86,7 +86,7 @@ def evaluate(
     from rich.progress import track
 
     from leanpose.estimator import PoseEstimator
-    from leanpose.evaluate import Options, record_scores, table, write_report, write_submission
+    from leanpose.evaluate import Options, group_table, record_scores, table, write_report, write_submission
     from leanpose.evaluate import evaluate as run
     from leanpose.evaluate.datasets import read_data
     from leanpose.evaluate.submission import check_submission
@@ -125,6 +125,9 @@ def evaluate(
         for boxes in (("labels", "centre") if all(map(_has_centre, read.samples)) else ("labels",))
     ]  # fmt: skip
     Console().print(table(evaluations))
+    for evaluation in evaluations:
+        if (groups := group_table(evaluation)) is not None:
+            Console().print(groups)
     names = " and ".join(spec.partition(":")[0] for spec in data)
     if out:
         write_report(evaluations, out, f"{estimator.card.name} on {names} {part}")

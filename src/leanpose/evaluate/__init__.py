@@ -8,7 +8,7 @@ protocols, because a box around the labelled joints tells the model the person's
 from leanpose.evaluate.estimation import Estimates
 from leanpose.evaluate.evaluation import Evaluation, Options, evaluate
 from leanpose.evaluate.protocols import Metric
-from leanpose.evaluate.report import record_scores, table, write_report
+from leanpose.evaluate.report import group_table, record_scores, table, write_report
 from leanpose.evaluate.submission import write_submission
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Metric",
     "Options",
     "evaluate",
+    "group_table",
     "record_scores",
     "table",
     "write_report",

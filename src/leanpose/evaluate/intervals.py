@@ -57,6 +57,17 @@ def resampled_pck(
     return means
 
 
+def resampled_mean(values: np.ndarray, resamples: int = RESAMPLES, seed: int = SEED) -> np.ndarray:
+    """The mean of all finite values (N, K) together in each resample of people; NaN where it has none."""
+    finite = np.isfinite(values)
+    totals, counts = np.where(finite, values, 0.0).sum(axis=1), finite.sum(axis=1)
+    means = np.full(resamples, np.nan)
+    for i, weights in enumerate(bootstrap_weights(len(values), resamples, seed)):
+        if count := weights @ counts:
+            means[i] = weights @ totals / count
+    return means
+
+
 def pck_interval(
     distances: np.ndarray, threshold: float, pooled: bool = False, resamples: int = RESAMPLES, seed: int = SEED
 ) -> tuple[float, float]:

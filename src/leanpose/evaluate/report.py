@@ -50,6 +50,27 @@ def table(evaluations: Sequence[Evaluation]) -> "Table":
     return shown
 
 
+def group_table(evaluation: Evaluation) -> "Table | None":
+    """The figures by group of joints for a terminal, with intervals and counts; None where there is no such group."""
+    from rich.table import Table
+
+    groups = evaluation.joint_groups
+    if not groups:
+        return None
+    labels = [figure.label for figure in next(iter(groups.values())).figures.values()]
+    shown = Table(
+        "joints", "labelled", *(label.replace(" of the ", "\nof the ") for label in labels),
+        title=evaluation.protocol.split(",")[0], caption="with 95 % intervals, and the labelled joints behind each",
+    )  # fmt: skip
+    for name, group in groups.items():
+        cells = [
+            f"{_percent(f.value)} ({_percent(f.low)} to {_percent(f.high)})\n{f.joints} joints"
+            for f in group.figures.values()
+        ]
+        shown.add_row(name, f"{group.joints} of\n{group.people} people", *cells)
+    return shown
+
+
 def record_scores(card: Path, evaluations: Sequence[Evaluation], data: str, command: str) -> None:
     """Replace the scores of a card file by the main figures, each with its protocol and the command that measures it.
 
