@@ -7,6 +7,7 @@ card. The card of a detector is in :mod:`leanpose.detector_card`.
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from leanpose.calibration import Calibration
 from leanpose.card_file import (
     SHARED_RULES,
     Card,
@@ -53,6 +54,7 @@ class ModelCard(Card):
         precision: of the stored weights.
         quantization: how they became f16 or int8, on which images, and what stayed float; None for f32.
         scores: measured figures.
+        calibration: makes probabilities and uncertainties of heatmaps; None where the peaks are the scores.
 
     Raises:
         ModelError: when a field does not hold what it should; the message names it.
@@ -69,6 +71,7 @@ class ModelCard(Card):
         "cell_offset": (lambda value: value in (0, 0.5), "0 or 0.5"),
         "flip_shift": (lambda value: is_number(value, int) and value >= 0, "a whole number of cells"),
         "decode": (lambda value: value in METHODS, f"one of {', '.join(METHODS)}"),
+        "calibration": (lambda value: value is None or isinstance(value, Calibration), "a calibration, or null"),
     }
 
     name: str
@@ -94,6 +97,7 @@ class ModelCard(Card):
     precision: Literal["f32", "f16", "int8"] = "f32"
     quantization: str | None = None
     scores: tuple[Score, ...] = ()
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -110,8 +114,10 @@ class ModelCard(Card):
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """See :meth:`Card.parse`: the skeleton is an object of its own in JSON."""
+        """See :meth:`Card.parse`: skeleton and calibration are objects of their own in JSON."""
         check_fields("skeleton.", Skeleton, values["skeleton"])
+        if values.get("calibration") is not None:
+            values = values | {"calibration": Calibration.from_dict(values["calibration"])}
         try:
             return values | {"skeleton": Skeleton.from_dict(values["skeleton"])}
         except SkeletonError as error:

@@ -114,6 +114,11 @@ def invert(transform: np.ndarray) -> np.ndarray:
     return np.concatenate((inverse, -inverse @ transform[..., 2:]), axis=-1)
 
 
+def zoom(transform: np.ndarray) -> np.ndarray:
+    """By how much (...) transforms (..., 2, 3) enlarge lengths; of different ones along x and y their mean."""
+    return np.sqrt(np.abs(np.linalg.det(transform[..., :2])))
+
+
 def apply(transform: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Points (..., K, 2) carried through transforms (..., 2, 3)."""
     return points @ np.swapaxes(transform[..., :2], -1, -2) + transform[..., None, :, 2]

@@ -139,7 +139,8 @@ class Poses:
         """These people in the joints of another skeleton, taken by name.
 
         What :data:`leanpose.skeleton.INTERPOLATED` tells how to place is put in the middle of its parts, with the
-        lowest of their scores and the largest of their uncertainties, and is not found where one of them is not. No joint is made up.
+        lowest of their scores and the uncertainty that independent errors of theirs give, and is not found where one
+        of them is not. No joint is made up.
 
         Args:
             skeleton: a built-in one's name, a skeleton file as :func:`leanpose.skeleton_files.load_skeleton` reads
@@ -156,8 +157,10 @@ class Poses:
         weights, uncertainties = view_weights(self.skeleton, target), None
         keypoints, scores = map_joints(weights, self.keypoints, self.scores)
         if self.uncertainties is not None:
-            largest = -map_joints(weights, self.keypoints, -self.uncertainties)[1]
-            uncertainties = np.where(np.isnan(keypoints[..., 0]), np.nan, largest)
+            unknown = np.isnan(self.uncertainties)
+            variances = np.where(unknown, 0, self.uncertainties) ** 2 @ (weights**2).T
+            unknown = (unknown @ (weights > 0).T) | np.isnan(keypoints[..., 0])
+            uncertainties = np.where(unknown, np.nan, np.sqrt(variances))
         return replace(self, keypoints=keypoints, scores=scores, skeleton=target, uncertainties=uncertainties)
 
     def draw(self, image: np.ndarray | None = None, **options: Any) -> np.ndarray:

@@ -19,7 +19,7 @@ SCHEMA = "leanpose.poses"
 SCHEMA_VERSION = 1
 CSV_COLUMNS = (
     "file", "frame", "time", "person", "id", "joint", "x", "y", "score",
-    "box_x1", "box_y1", "box_x2", "box_y2", "box_score",
+    "box_x1", "box_y1", "box_x2", "box_y2", "box_score", "uncertainty",
 )  # fmt: skip
 
 
@@ -29,7 +29,8 @@ def to_document(images: Sequence[Poses]) -> dict[str, Any]:
     ``{"schema", "version", "skeleton": {"name", "joints", "limbs", "sigmas", "torso"}, "images": [{"source",
     "height", "width", "people": [{"id", "box": [x1, y1, x2, y2], "score", "keypoints": [[x, y, score], ...]}]}]}``,
     in image pixels with centres at integers, joints in the order of the skeleton, null for what is not known. A frame
-    of a video also has ``"frame"``, its number, and ``"time"``, in seconds, after its source.
+    of a video also has ``"frame"``, its number, and ``"time"``, in seconds, after its source; people whose joints have
+    uncertainties, ``"uncertainties"``, a list of pixels.
 
     Raises:
         PosesError: when the images have different skeletons.
@@ -63,6 +64,7 @@ def image_entry(poses: Poses) -> dict[str, Any]:
                 "score": _numbers(one.box_scores)[0],
                 "keypoints": _numbers(np.concatenate((one.keypoints[0], one.scores[0][:, None]), axis=1)),
             }
+            | ({} if one.uncertainties is None else {"uncertainties": _numbers(one.uncertainties[0])})
             for one in poses
         ],
     }
@@ -153,11 +155,12 @@ def csv_rows(poses: Poses) -> list[tuple[Any, ...]]:
     for person, one in enumerate(poses):
         id_ = "" if one.ids is None else int(one.ids[0])
         box = (*_numbers(one.boxes[0]), *_numbers(one.box_scores))
-        for joint, point, score in zip(
-            poses.skeleton.joints, _numbers(one.keypoints[0]), _numbers(one.scores[0]), strict=True
+        off = [None] * len(poses.skeleton) if one.uncertainties is None else _numbers(one.uncertainties[0])
+        for joint, point, score, radius in zip(
+            poses.skeleton.joints, _numbers(one.keypoints[0]), _numbers(one.scores[0]), off, strict=True
         ):
-            x, y = ("" if v is None else v for v in point)
-            rows.append((*where, person, id_, joint, x, y, score, *box))
+            x, y, radius = ("" if v is None else v for v in (*point, radius))
+            rows.append((*where, person, id_, joint, x, y, score, *box, radius))
     return rows
 
 
@@ -295,18 +298,25 @@ def _image_from_dict(entry: Any, skeleton: Skeleton, where: str) -> Poses:
     people = _field(entry, "people", list, where)
     joints = len(skeleton)
     points, boxes, box_scores, ids = np.zeros((len(people), joints, 3)), np.zeros((len(people), 4)), [], []
+    uncertainties = []
     for i, person in enumerate(people):
         here = f"{where}people[{i}]."
         points[i] = _array(_field(person, "keypoints", list, here), (joints, 3), f"{here}keypoints")
         boxes[i] = _array(_field(person, "box", list, here), (4,), f"{here}box")
         box_scores.append(_field(person, "score", (int, float), here))
         ids.append(_field(person, "id", (int, type(None)), here))
+        if "uncertainties" in person:
+            off = _field(person, "uncertainties", list, here)
+            uncertainties.append(_array(off, (joints,), f"{here}uncertainties"))
     if len({id_ is None for id_ in ids}) > 1:
         raise PosesError(f"{where}people: some have an id and some have none; give all or none")
+    if len(uncertainties) not in (0, len(people)):
+        raise PosesError(f"{where}people: some have uncertainties and some have none; give all or none")
     given = np.array(ids) if ids and ids[0] is not None else None
     try:
         return Poses(
-            points[..., :2], points[..., 2], boxes, np.array(box_scores), skeleton, image_hw, given, source, frame, time
+            points[..., :2], points[..., 2], boxes, np.array(box_scores), skeleton, image_hw, given, source, frame,
+            time, uncertainties=np.array(uncertainties) if uncertainties else None,
         )  # fmt: skip
     except PosesError as error:
         raise PosesError(f"{where}{error}") from error

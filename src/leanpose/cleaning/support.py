@@ -102,7 +102,7 @@ def support_of(estimator: "PoseEstimator", samples: Sequence[Sample], progress: 
     def finish() -> None:
         heatmaps = estimator.infer(np.stack(crops))
         stacked = np.stack(transforms)
-        predicted, _ = estimator.postprocess(heatmaps, stacked)
+        predicted, *_ = estimator.postprocess(heatmaps, stacked)
         for i, sample in enumerate(waiting):
             to_cells = lambda points, t=stacked[i]: geometry.crop_to_cells(  # noqa: E731
                 geometry.apply(t, points), estimator.card.stride, estimator.card.cell_offset
