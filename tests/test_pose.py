@@ -167,7 +167,7 @@ def body19(people: int = 2) -> Poses:
     return Poses(
         rng.uniform(0, 90, (people, 19, 2)), rng.uniform(0.1, 1, (people, 19)),
         np.tile([0.0, 0, 90, 90], (people, 1)), np.linspace(1, 0.5, people), BODY19, (100, 120),
-        np.arange(people) + 3, "a.mp4", 7, 0.25, np.zeros((100, 120, 3), np.uint8),
+        np.arange(people) + 3, "a.mp4", 7, 0.25, np.zeros((100, 120, 3), np.uint8), rng.uniform(1, 9, (people, 19)),
     )  # fmt: skip
 
 
@@ -177,12 +177,12 @@ def test_a_view_has_the_joints_wanted_in_their_order_and_all_else_as_it_was():
         view = poses.view(target.name)
         assert view.skeleton is target
         for k, joint in enumerate(target.joints):
-            for name in ("keypoints", "scores"):
+            for name in ("keypoints", "scores", "uncertainties"):
                 np.testing.assert_array_equal(
                     getattr(view, name)[:, k], getattr(poses, name)[:, BODY19.joints.index(joint)]
                 )
         for field in dataclasses.fields(Poses):
-            if field.name not in ("keypoints", "scores", "skeleton"):
+            if field.name not in ("keypoints", "scores", "uncertainties", "skeleton"):
                 np.testing.assert_array_equal(getattr(view, field.name), getattr(poses, field.name))
     xs = np.float32(poses.view("coco17").to_coco()[0]["keypoints"][0::3])
     np.testing.assert_array_equal(xs, poses.keypoints[0, :17, 0])
@@ -196,11 +196,17 @@ def test_a_joint_between_two_is_in_the_middle_of_what_was_found_and_as_sure_as_t
     keypoints[1, BODY19.index("right_hip")] = np.nan
     scores = np.full((2, 19), 0.9)
     scores[0, BODY19.index("left_hip")], scores[1, BODY19.index("right_hip")] = 0.25, 0
-    view = dataclasses.replace(body19(), keypoints=keypoints, scores=scores).view("mpii16")
+    radii = np.full((2, 19), 4.0)
+    radii[0, BODY19.index("left_hip")], radii[:, BODY19.index("right_hip")] = 3, (4, np.nan)
+    view = dataclasses.replace(body19(), keypoints=keypoints, scores=scores, uncertainties=radii).view("mpii16")
+    assert view.uncertainties is not None
     pelvis, thorax = MPII16.index("pelvis"), MPII16.index("thorax")
     assert view.keypoints[0, pelvis].tolist() == [15, 33]
     assert view.scores[0, [pelvis, thorax]].tolist() == [0.25, np.float32(0.9)]
+    assert view.uncertainties[0, [pelvis, thorax]].tolist() == [2.5, np.float32(np.sqrt(8))]  # half of 3 + 4i, 4 + 4i
     assert np.isnan(view.keypoints[1, pelvis]).all()
+    assert np.isnan(view.uncertainties[1, pelvis])
+    assert view.uncertainties[1, thorax] == view.uncertainties[0, thorax]
     assert view.scores[1, pelvis] == 0
 
 

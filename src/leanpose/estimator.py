@@ -189,8 +189,8 @@ class PoseEstimator:
             ModelError: when the model's heatmaps do not fit its card.
             ModelError, EngineError: when the detector is needed and cannot be loaded.
         """
-        pairs = self.model_poses(pairs, whole_image=whole_image, color=color, on_error=on_error)
-        return (poses.view(self.skeleton) for poses in pairs)
+        found = self.model_poses(pairs, whole_image=whole_image, color=color, on_error=on_error)
+        return (poses.view(self.skeleton) for poses in found)
 
     def model_poses(
         self,

@@ -206,7 +206,7 @@ def map_joints(weights: np.ndarray, keypoints: np.ndarray, scores: np.ndarray) -
     """
     used = weights > 0
     missing = np.asarray(np.isnan(keypoints).any(axis=-1))
-    answered = used.any(axis=1) & ~(missing[..., None, :] & used).any(axis=-1)
+    answered = np.asarray(used.any(axis=1) & ~(missing[..., None, :] & used).any(axis=-1))
     mapped = weights @ np.where(missing[..., None], 0, keypoints)
     lowest = np.where(used, scores[..., None, :], np.inf).min(axis=-1)
     return np.where(answered[..., None], mapped, np.nan), np.where(answered, lowest, 0)
