@@ -27,7 +27,7 @@ def _person(pixels: np.ndarray, name: str = "made/0", box: tuple[float, ...] = (
     extent = np.array(box)
     keypoints = extent[:2] + rng.uniform(size=(14, 2)) * (extent[2:] - extent[:2])
     labelled = np.arange(14) < 13
-    keypoints[13] = np.nan
+    keypoints[13] = (extent[:2] + extent[2:]) / 2
     data = cv2.imencode(".png", pixels)[1].tobytes()
     return view(Sample("lsp", name, data, keypoints, labelled, extent, LSP14, area=1000.0, head_size=10.0))
 
@@ -102,12 +102,12 @@ def test_a_quarter_turn_carries_every_pixel_clockwise(person: View) -> None:
 
 def test_small_people_are_means_of_areas_and_none_grows() -> None:
     pixels = np.random.default_rng(2).integers(0, 256, (128, 96, 3), np.uint8)
+    small = DISTORTIONS["small-32"](_person(pixels, box=(10, 0, 60, 128)))
+    blocks = pixels.reshape(32, 4, 24, 4, 3).mean(axis=(1, 3))
+    assert np.abs(small.pixels - blocks).max() <= 0.5
+    assert (small.box[2:] - small.box[:2]).tolist() == [12.5, 32]
+    assert (small.area, small.head_size) == (1000 / 16, 2.5)
     person = _person(pixels, box=(10, 20, 60, 84))  # longer side 64
-    half = DISTORTIONS["small-32"](person)
-    blocks = pixels.reshape(64, 2, 48, 2, 3).mean(axis=(1, 3))
-    assert np.abs(half.pixels - blocks).max() <= 0.5
-    assert (half.box[2:] - half.box[:2]).tolist() == [25, 32]
-    assert (half.area, half.head_size) == (250, 5)
     for name in ("small-96", "small-64"):
         assert _same(DISTORTIONS[name](person), person)
     odd = DISTORTIONS["small-48"](_person(pixels, box=(10.5, 20.25, 30, 90.5)))
@@ -197,10 +197,13 @@ def test_what_covers_is_a_rectangle_of_that_share_of_the_box(percent: int, seed:
     assert max(cols) <= 240
     assert min(rows) >= 50
     assert max(rows) <= 250
+    edges = [(x, y) for x in (cols[0] - 1, cols[0], cols[-1], cols[-1] + 1) for y in (rows[0], rows[-1], rows[-1] + 1)]
+    person.keypoints[:12] = edges
+    found = DISTORTIONS[f"covered-{percent}"](person)
     for joint in range(13):
         x, y = person.keypoints[joint].round().astype(int)
         assert found.covered[joint] == hidden[y, x]
-    assert not found.covered[13]
+    assert not found.covered[13]  # is not labelled
     assert np.array_equal(found.labelled, person.labelled)
 
 
