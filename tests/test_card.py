@@ -26,7 +26,7 @@ def card(**fields):
             "license": "as the images",
             "mean": (1.5, 2, 3),
             "std": (4, 5, 6),
-            "scores": (Score("PCK@0.2", 70.5, "LSP test, hull", "leanpose evaluate small"),),
+            "scores": (Score("PCK@0.2", 70.5, "LSP test, hull", "leanpose evaluate small", (68.0, 73.0)),),
         }
         | fields
     )
@@ -76,7 +76,12 @@ WRONG = {
     "decode": ["magic"],
     "precision": ["f64"],
     "quantization": ["", 8],
-    "scores": [[{"metric": "PCK", "value": "70", "protocol": "p", "command": "c"}], {}],
+    "scores": [
+        [{"metric": "PCK", "value": "70", "protocol": "p", "command": "c"}],
+        [{"metric": "PCK", "value": 70, "protocol": "p", "command": "c", "interval": [73, 68]}],
+        [{"metric": "PCK", "value": 70, "protocol": "p", "command": "c", "interval": 68}],
+        {},
+    ],
 }
 
 

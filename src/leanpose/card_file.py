@@ -27,12 +27,16 @@ class DataSource:
 
 @dataclass(frozen=True)
 class Score:
-    """A measured figure: the metric, its value, the protocol behind it and the command that prints it again."""
+    """A measured figure: the metric, its value, the protocol behind it and the command that prints it again.
+
+    ``interval`` is the 95 % interval of the value, low and high, where one was measured.
+    """
 
     metric: str
     value: float
     protocol: str
     command: str
+    interval: tuple[float, float] | None = None
 
 
 class Card:
@@ -81,7 +85,10 @@ class Card:
                 raise ModelError(f"model card: field '{name}' must be a list, not {entries!r}")
             for at, entry in enumerate(entries):
                 check_fields(f"{name}[{at}].", entry_kind, entry)
-            values[name] = tuple(entry_kind(**entry) for entry in entries)
+            values[name] = tuple(
+                entry_kind(**{key: tuple(held) if isinstance(held, list) else held for key, held in entry.items()})
+                for entry in entries
+            )
         for name, value in values.items():
             if isinstance(value, list):
                 values[name] = tuple(value)
@@ -158,12 +165,12 @@ def sized(length: int, holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 
 def _entries(kind: type) -> Callable[[Any], bool]:
-    """A tuple of ``kind``, whose field ``value`` is a number and whose other fields are text."""
+    """A tuple of ``kind``: field ``value`` is a number, ``interval`` None or two numbers that rise, others are text."""
+    pair = sized(2, is_number)
+    rules = {"value": is_number, "interval": lambda held: held is None or (pair(held) and held[0] <= held[1])}
 
     def holds(entry: Any) -> bool:
-        if not isinstance(entry, kind):
-            return False
-        return all((is_number if name == "value" else is_text)(held) for name, held in vars(entry).items())
+        return isinstance(entry, kind) and all(rules.get(name, is_text)(held) for name, held in vars(entry).items())
 
     return lambda value: isinstance(value, tuple) and all(map(holds, value))
 

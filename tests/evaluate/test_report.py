@@ -14,6 +14,7 @@ from rich.console import Console
 
 from leanpose.card import ModelCard
 from leanpose.evaluate import Evaluation, Options, evaluate, record_scores, table, write_report
+from leanpose.evaluate.intervals import pck_interval
 from leanpose.evaluate.worst import draw_worst
 from leanpose.readers import Sample
 from leanpose.skeleton import COCO17, LSP14, MPII16, Skeleton
@@ -79,5 +80,9 @@ def test_scores_of_a_card_are_the_main_figures(
     scores = ModelCard.load(card).scores
     assert [s.metric for s in scores] == ["PCK@0.2 mean of joints, lsp test", "PCK@0.2 mean of limb joints, lsp test"]
     assert [s.value for s in scores] == [round(result.mean, 2), round(result.limb_mean, 2)]
+    assert [s.interval for s in scores] == [
+        tuple(round(100 * end, 2) for end in pck_interval(distances, 0.2))
+        for distances in (result.distances, result.distances[:, [j not in ("neck", "head_top") for j in LSP14.joints]])
+    ]
     record_scores(card, [_result(people, answering, "coco")], "coco test", "leanpose evaluate dots")
     assert [s.metric for s in ModelCard.load(card).scores] == ["AP, coco test"]

@@ -3,18 +3,14 @@
 import inspect
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from leanpose.cli.evaluate_detector import evaluate_detector
 from leanpose.errors import ModelError
 
-if TYPE_CHECKING:
-    from leanpose.readers import Sample
-
 SHOWN = 5  # people left out, by name
-LSP = {"lsp", "lspet", "hr_lspet"}  # measured under two box protocols
 
 
 def evaluate(
@@ -89,6 +85,7 @@ def evaluate(
     from leanpose.evaluate import Options, group_table, record_scores, table, write_report, write_submission
     from leanpose.evaluate import evaluate as run
     from leanpose.evaluate.datasets import read_data
+    from leanpose.evaluate.protocols import has_centre
     from leanpose.evaluate.submission import check_submission
     from leanpose.skeleton_files import find_skeleton
     from leanpose.zoo import is_detector
@@ -122,7 +119,7 @@ def evaluate(
             lambda s: track(s, "people", console=console, disable=not console.is_terminal),
             options, read.ground_truth, read.people,
         )
-        for boxes in (("labels", "centre") if all(map(_has_centre, read.samples)) else ("labels",))
+        for boxes in (("labels", "centre") if all(map(has_centre, read.samples)) else ("labels",))
     ]  # fmt: skip
     Console().print(table(evaluations))
     for evaluation in evaluations:
@@ -141,11 +138,6 @@ def evaluate(
         record_scores(card, evaluations, f"{names} {part}", again)
         typer.echo(f"scores written to {card}")
     _end([*problems, *evaluations[0].left_out])
-
-
-def _has_centre(sample: "Sample") -> bool:
-    """Whether the centre of the image says where a person of LSP is; that of a crop in a pack follows the labels."""
-    return sample.dataset in LSP and isinstance(sample.image, Path)
 
 
 def measuring_command(model: str, data: list[str], part: str, engine: str, given: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Which figure a dataset is measured by, and how its boxes and joints are named in a protocol."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ BoxSource = Literal["labels", "centre"]
 
 # The benchmark's own figure by kind of dataset; every other kind, and own data, is measured by OKS.
 METRICS: dict[str, Metric] = {"lsp": "pck", "lspet": "pck", "hr_lspet": "pck", "mpii": "pckh"}
+LSP = ("lsp", "lspet", "hr_lspet")  # measured under two box protocols
 # What the boxes of a reader are; "annotated" where the dataset itself has boxes.
 BOXES = {"lsp": "hull", "lspet": "hull", "hr_lspet": "hull", "mpii": "of centre and scale"}
 
@@ -36,6 +38,11 @@ def describe_boxes(samples: Sequence[Sample], boxes: BoxSource) -> str:
 def are_detections(samples: Sequence[Sample]) -> bool:
     """Whether these are a detector's boxes: not one joint is labelled."""
     return not any(sample.labelled.any() for sample in samples)
+
+
+def has_centre(sample: Sample) -> bool:
+    """Whether the centre of the image says where a person of LSP is; that of a crop in a pack follows the labels."""
+    return sample.dataset in LSP and isinstance(sample.image, Path)
 
 
 def joint_mapping(model: Skeleton, data: Skeleton) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from leanpose.card import ModelCard, Score
 from leanpose.evaluate.evaluation import Evaluation
+from leanpose.evaluate.reliability import draw_reliability
 from leanpose.evaluate.worst import draw_worst
 from leanpose.files import write_whole
 from leanpose.metrics.pck import pck_curve
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
 
 
 def write_report(evaluations: Sequence[Evaluation], out: Path, title: str) -> None:
-    """Write ``evaluation.json``, ``curve.png`` (PCK over thresholds) and ``worst.png`` into ``out``."""
+    """Write into ``out`` ``evaluation.json``, and ``curve.png`` (PCK over thresholds), ``worst.png``, and
+    ``reliability.png`` (what scores and uncertainties are worth) where joints can be judged so."""
     report = {"title": title, "results": [e.to_dict() for e in evaluations]}
     write_whole(out / "evaluation.json", json.dumps(report, indent=2).encode())
     _draw_curves(evaluations, out / "curve.png", title)
     draw_worst(evaluations[0], out / "worst.png")
+    measured = [(e.protocol.split(",")[0], e.reliability) for e in evaluations if e.reliability]
+    if measured:
+        draw_reliability(measured, out / "reliability.png", title)
 
 
 def table(evaluations: Sequence[Evaluation]) -> "Table":
@@ -72,17 +77,40 @@ def group_table(evaluation: Evaluation) -> "Table | None":
 
 
 def record_scores(card: Path, evaluations: Sequence[Evaluation], data: str, command: str) -> None:
-    """Replace the scores of a card file by the main figures, each with its protocol and the command that measures it.
+    """Replace the scores of a card file by the main figures, each with its protocol and the command behind it."""
+    scores = [score for evaluation in evaluations for score in main_scores(evaluation, data, command)]
+    replace(ModelCard.load(card), scores=tuple(scores)).save(card)
+
+
+def main_scores(evaluation: Evaluation, data: str, command: str) -> list[Score]:
+    """The main figure, and PCK of the limb joints where it is the mean of all, with intervals.
 
     A figure that is not defined on the data is no score.
+
+    Args:
+        data: what to call the data in a metric's name.
+        command: that measures them again.
     """
-    scores = [
-        Score(f"{figure.label}, {data}", round(figure.value, 2), e.protocol, command)
-        for e in evaluations
-        for figure in e.figures
-        if (figure is e.figures[0] or figure.key == f"{e.figures[0].key} limbs") and math.isfinite(figure.value)
+    main = evaluation.figures[0]
+    found = [(main, evaluation.interval)]
+    for figure in evaluation.figures[1:]:
+        if figure.key == f"{main.key} limbs":
+            limbs = evaluation.joint_groups.get("limbs")
+            same = limbs.figures[main.key] if limbs else None
+            found.append((figure, (same.low, same.high) if same else (math.nan, math.nan)))
+    return [
+        score_of(f"{figure.label}, {data}", figure.value, interval, evaluation.protocol, command)
+        for figure, interval in found
+        if math.isfinite(figure.value)
     ]
-    replace(ModelCard.load(card), scores=tuple(scores)).save(card)
+
+
+def score_of(metric: str, value: float, interval: tuple[float, float], protocol: str, command: str) -> Score:
+    """A score as cards have it, to a hundredth."""
+    known = all(map(math.isfinite, interval))
+    return Score(
+        metric, round(value, 2), protocol, command, (round(interval[0], 2), round(interval[1], 2)) if known else None
+    )
 
 
 def _percent(value: float) -> str:
