@@ -241,6 +241,7 @@ def test_csv_has_one_row_per_joint(tmp_path):
         "file": "photos/000000081988.jpg", "frame": "", "time": "", "person": "0", "id": "7", "joint": "left_hand",
         "x": "10.25", "y": "20.5", "score": "0.5",
         "box_x1": "-0.5", "box_y1": "1.0", "box_x2": "9.5", "box_y2": "21.0", "box_score": "0.8",
+        "uncertainty": "",
     }  # fmt: skip
     assert (rows[1]["joint"], rows[1]["x"], rows[1]["y"], rows[1]["score"]) == ("right_hand", "", "", "0.0")
     assert rows[2]["id"] == ""

@@ -7,7 +7,19 @@ import typer
 from typer.core import TyperGroup
 
 from leanpose import __version__
-from leanpose.cli import benchmark, data, evaluate, finetune, models, predict, quantize, reproduce, robustness, training
+from leanpose.cli import (
+    benchmark,
+    calibrate,
+    data,
+    evaluate,
+    finetune,
+    models,
+    predict,
+    quantize,
+    reproduce,
+    robustness,
+    training,
+)
 from leanpose.errors import LeanposeError, MissingExtraError
 
 # packages by the extra that brings them
@@ -81,7 +93,7 @@ def _options(
 for command in (
     predict.predict, training.train, evaluate.evaluate, training.export,
     models.models, models.complexity, models.import_weights, models.info,
-    finetune.finetune, quantize.quantize, reproduce.reproduce, benchmark.benchmark,
+    finetune.finetune, calibrate.calibrate, quantize.quantize, reproduce.reproduce, benchmark.benchmark,
     robustness.robustness,
 ):  # fmt: skip
     app.command()(command)

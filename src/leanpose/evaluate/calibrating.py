@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from leanpose import geometry
 from leanpose.calibration import Calibration, Curves, fit
+from leanpose.card import ModelCard
 from leanpose.errors import DatasetError
 from leanpose.evaluate.estimation import Progress, estimate
 from leanpose.evaluate.reliability import Reliability, measure_reliability
@@ -29,7 +31,7 @@ class Fitted:
 
     Attributes:
         calibration: fitted on all people.
-        before: by the heatmaps' peaks themselves.
+        before: by the heatmaps' peaks themselves, without uncertainties.
         after: each fold of the people by curves that were fitted on the others.
         people: how many.
         left_out: a message for each person who could not be used.
@@ -59,6 +61,7 @@ def calibrate(
         progress: as in :func:`leanpose.evaluate.evaluate`.
 
     Raises:
+        MissingExtraError: without scipy.
         DatasetError: when there are no people, too few of their joints can be judged, or all of their images are in one
             fold.
     """
@@ -93,4 +96,9 @@ def calibrate(
         round(after.error(), 4),
         command,
     )
-    return Fitted(calibration, before, after, len(estimates.samples), estimates.left_out)
+    return Fitted(calibration, replace(before, radii=None), after, len(estimates.samples), estimates.left_out)
+
+
+def record_calibration(card: Path, calibration: Calibration) -> None:
+    """Put a calibration into a card file, over the one that it has."""
+    replace(ModelCard.load(card), calibration=calibration).save(card)

@@ -21,6 +21,7 @@ from leanpose.evaluate.protocols import (
     describe_mapping,
     metric_for,
 )
+from leanpose.evaluate.reliability import Reliability, measure_reliability
 from leanpose.metrics.oks import rescored
 from leanpose.metrics.pck import normalised_distances
 from leanpose.metrics.reference import box_lengths, reference_lengths, reference_of
@@ -67,6 +68,7 @@ class Evaluation:
         answers: what goes into a submission: for detected boxes those that are left after OKS NMS.
         person_scores: of the answers.
         left_out: a message for each person who could not be used.
+        reliability: what the scores and uncertainties of the answers were worth; None where no joint can be judged.
     """
 
     protocol: str
@@ -80,6 +82,7 @@ class Evaluation:
     answers: Estimates
     person_scores: np.ndarray
     left_out: Sequence[str] = field(default_factory=tuple)
+    reliability: Reliability | None = None
 
     @property
     def distances(self) -> np.ndarray:
@@ -137,6 +140,7 @@ class Evaluation:
                 "groups": self.measured.rows(),
                 "joint groups": {name: group.to_dict() for name, group in self.joint_groups.items()},
                 "joints": joints,
+                "reliability": None if self.reliability is None else self.reliability.to_dict(),
             }
         )
 
@@ -209,9 +213,12 @@ def evaluate(
         figures, resampled = [*precision.figures, *figures], precision.resampled
     else:
         resampled = 100 * resampled_pck(measured.counted, measured.threshold, pooled=metric == "pckh")
+    reliability = measure_reliability(judged_people, poses, estimator.skeleton)
+    if reliability:
+        figures += reliability.figures()
     return Evaluation(
         ", ".join(parts), metric, judged_people, predicted, poses, measured, tuple(figures), resampled, answers, scores,
-        tuple(estimates.left_out),
+        tuple(estimates.left_out), reliability,
     )  # fmt: skip
 
 

@@ -132,13 +132,13 @@ def draw_reliability(measured: Sequence[tuple[str, Reliability]], path: Path, ti
     Args:
         measured: names and what was measured, one curve each.
     """
-    known = [(name, one.radius_curve()) for name, one in measured if one.radii is not None]
+    known = [(f"C{i}", name, one.radius_curve()) for i, (name, one) in enumerate(measured) if one.radii is not None]
     figure = new_figure(11 if known else 5.5, 5)
     figure.suptitle(title)
     axes = figure.subplots(1, 2 if known else 1, squeeze=False)[0]
     left = axes[0]
     left.plot([0, 1], [0, 1], color="0.6", linewidth=1)
-    for name, one in measured:
+    for color, (name, one) in enumerate(measured):
         bins = reliability_curve(one.scores, one.right)
         x, y = [b.predicted for b in bins], [b.observed for b in bins]
         ends = [wilson_interval(b.right, b.count) for b in bins]
@@ -146,7 +146,16 @@ def draw_reliability(measured: Sequence[tuple[str, Reliability]], path: Path, ti
             [at - low for at, (low, _) in zip(y, ends, strict=True)],
             [high - at for at, (_, high) in zip(y, ends, strict=True)],
         ]
-        left.errorbar(x, y, yerr=bars, marker="o", markersize=4, capsize=2, label=f"{name}: ECE {one.error():.3f}")
+        left.errorbar(
+            x,
+            y,
+            yerr=bars,
+            marker="o",
+            markersize=4,
+            capsize=2,
+            color=f"C{color}",
+            label=f"{name}: ECE {one.error():.3f}",
+        )
     left.set(
         xlabel="score, mean of a tenth of the joints", ylabel=f"share that is right: {measured[0][1].what}",
         xlim=(0, 1), ylim=(0, 1), aspect="equal",
@@ -154,15 +163,20 @@ def draw_reliability(measured: Sequence[tuple[str, Reliability]], path: Path, ti
     left.legend(loc="upper left")
     if known:
         right = axes[1]
-        for name, curve in known:
-            right.plot([c[1] for c in curve], [c[2] for c in curve], marker="o", markersize=4, label=name)
-        ends = [value for _, curve in known for point in curve for value in point[1:]]
+        for color, name, curve in known:
+            right.plot([c[1] for c in curve], [c[2] for c in curve], marker="o", markersize=4, color=color, label=name)
+        ends = [value for *_, curve in known for point in curve for value in point[1:]]
         span = (0.8 * max(min(ends), 0.1), 1.25 * max(ends))
         right.plot(span, span, color="0.6", linewidth=1)
         right.set(
             xscale="log", yscale="log", xlim=span, ylim=span, aspect="equal",
             xlabel="uncertainty in px, of a tenth of the joints", ylabel=f"{COVERAGE:.0%} of them lie within px",
         )  # fmt: skip
+        places = [digit * 10.0**power for power in range(-1, 5) for digit in (1, 2, 5)]
+        shown = [place for place in places if span[0] <= place <= span[1]]
+        for axis in (right.xaxis, right.yaxis):
+            axis.set_ticks([], minor=True)
+            axis.set_ticks(shown, [f"{place:g}" for place in shown])
         right.legend(loc="upper left")
     for one in axes:
         one.grid(alpha=0.3)
