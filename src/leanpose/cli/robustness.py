@@ -135,7 +135,7 @@ def _shown(
     from leanpose.evaluate.robustness_picture import example, photo
 
     if image:
-        return photo(image, parse_box(box), estimator.card.skeleton)
+        return photo(image, parse_box(box), estimator.skeleton)
     if not person:
         return example(estimator, samples)
     for sample in samples:
