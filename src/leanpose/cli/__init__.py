@@ -91,7 +91,7 @@ def _options(
 
 
 for command in (
-    predict.predict, training.train, evaluate.evaluate, training.export,
+    predict.predict, training.train, training.curve, evaluate.evaluate, training.export,
     models.models, models.complexity, models.import_weights, models.info,
     finetune.finetune, calibrate.calibrate, quantize.quantize, reproduce.reproduce, benchmark.benchmark,
     robustness.robustness,

@@ -110,3 +110,28 @@ def export(
         f"{onnx}: {card.params / 1e6:.2f} M parameters, {card.macs / 1e9:.2f} G MACs; differs from the checkpoint by "
         f"{parity.heatmap:.1e} of the peak and {parity.pixels:.4f} px at most"
     )
+
+
+def curve(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="[NAME=]DIR[,DIR...]", help="A training, or phases of it in order.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE.png", help="The picture; its points go beside it, .json.")] = Path(
+        "curve.png"
+    ),
+) -> None:
+    """Draw validation PCK over hours of training, of one run or several, without the time between stop and resume."""
+    from leanpose.errors import TrainingError
+    from leanpose.training.curve import write_curves
+
+    phases: dict[str, list[Path]] = {}
+    for run in runs:
+        name, equals, folders = run.rpartition("=")
+        name = name if equals else Path(folders.split(",")[-1]).name
+        if name in phases:
+            raise TrainingError(f"'{name}' is given twice: name the runs, as in NAME={folders}")
+        phases[name] = [Path(folder) for folder in folders.split(",")]
+    for name, points in write_curves(phases, out).items():
+        best = max(point.val_pck for point in points)
+        typer.echo(f"{name}: {len(points)} validations in {points[-1].hours:.2f} hours, best {best:.1f}")
+    typer.echo(f"curve: {out}")
