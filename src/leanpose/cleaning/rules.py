@@ -1,10 +1,11 @@
 """Which labels are wrong, and what to do about them, from what a network says that never saw them.
 
-Sides first. Where labels of both sides are exchanged, each is supported for the joint of the other side instead of its
-own. The evidence for an exchange is the sum, over the labels it concerns, of the logarithm of the ratio of the two.
-Tried are the exchanges of the whole body, of each of the two parts that it falls into when one link between two pairs
-of joints is cut (arms and legs at the trunk; below elbows and above), and of each single pair; the one with the most
-evidence is made if that exceeds a threshold.
+Exchanges first. Where labels are exchanged, each is supported for another joint instead of its own. The evidence for an
+exchange is the sum, over the labels it concerns, of the logarithm of the ratio of the two supports. Tried are the
+exchanges of the two sides: of the whole body, of each of the two parts that it falls into when one link between two
+pairs of joints is cut (arms and legs at the trunk; below elbows and above), and of each single pair; and those of any
+two joints, for people label limbs from the wrong end, too. The one with the most evidence is made if that exceeds a
+threshold, and then the next one.
 
 Then places. A label without support, while the network is sure of a place far from it, is taken away, or moved there
 if the network is very sure. A person of whom that concerns most labels is left alone: there the network is wrong more
@@ -15,6 +16,7 @@ Last, joints that are not labelled are added where the network is very sure of t
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -24,6 +26,7 @@ from leanpose.readers.corrections import Correction
 from leanpose.skeleton import Skeleton
 
 FLOOR = 0.02  # least support that a ratio is made of: a network is never surer than that of where a joint is not
+EXCHANGES = 4  # most that are made in one person: both limbs of a side, and the head, may each be labelled backwards
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,9 @@ class Rules:
     """Thresholds.
 
     Attributes:
-        swap: evidence for an exchange of sides, a natural logarithm; infinity makes none.
+        sides: evidence for an exchange of sides, a natural logarithm; infinity makes none. Networks mistake the sides
+            more readily than other joints for each other.
+        swap: for the exchange of any other two labels.
         wrong: a label with less support than this may be wrong.
         far: and only if the network's own place is so many torsos away.
         sure: and has so much support: then the label is taken away.
@@ -40,7 +45,8 @@ class Rules:
         most: a person is left alone if more than this share of the labels would be taken away or moved.
     """
 
-    swap: float = 6.0
+    sides: float = 9.0
+    swap: float = 4.0
     wrong: float = 0.05
     far: float = 0.7
     sure: float = 0.8
@@ -51,11 +57,26 @@ class Rules:
 
 def find_corrections(samples: Sequence[Sample], support: Support, rules: Rules) -> list[list[Correction]]:
     """Corrections of each of N people, whose :class:`Support` comes from networks that did not learn from them."""
-    return [_of_person(sample, support, i, rules) for i, sample in enumerate(samples)]
+    tried = exchanges(samples[0].skeleton) if samples else np.empty((0, 0), dtype=int)
+    flip = flip_of(samples[0].skeleton) if samples else np.empty(0, dtype=int)
+    of_sides = ((tried == flip) | (tried == np.arange(len(flip)))).all(axis=1)
+    thresholds = np.where(of_sides, rules.sides, rules.swap)
+    return [_of_person(sample, support, i, rules, tried, thresholds) for i, sample in enumerate(samples)]
 
 
-def exchanges(skeleton: Skeleton) -> list[np.ndarray]:
-    """The exchanges of sides that are tried: for each the joints (K,) that it concerns, both of every pair."""
+def exchanges(skeleton: Skeleton) -> np.ndarray:
+    """The exchanges that are tried (E, K), that of the whole body first: whose label each joint gets."""
+    same = np.arange(len(skeleton))
+    tried = [np.where(joints, skeleton.flip_permutation, same) for joints in side_groups(skeleton)]
+    for a, b in combinations(range(len(skeleton)), 2):
+        two = same.copy()
+        two[[a, b]] = b, a
+        tried.append(two)
+    return np.array(list({tuple(exchange): None for exchange in np.array(tried).tolist()}))
+
+
+def side_groups(skeleton: Skeleton) -> list[np.ndarray]:
+    """Joints (K,) whose sides are exchanged together, both of every pair, the whole body first."""
     if not skeleton.flippable:
         return []
     flip = skeleton.flip_permutation
@@ -73,6 +94,11 @@ def exchanges(skeleton: Skeleton) -> list[np.ndarray]:
     return [np.isin(pair_of, sorted(group)) for group in sorted(groups, key=lambda g: (-len(g), sorted(g))) if group]
 
 
+def flip_of(skeleton: Skeleton) -> np.ndarray:
+    """The flip permutation (K,), or every joint itself where nobody knows it."""
+    return skeleton.flip_permutation if skeleton.flippable else np.arange(len(skeleton))
+
+
 def _connected(start: int, links: set[frozenset[int]]) -> frozenset[int]:
     reached = {start}
     while more := {pair for link in links if link & reached for pair in link} - reached:
@@ -80,27 +106,34 @@ def _connected(start: int, links: set[frozenset[int]]) -> frozenset[int]:
     return frozenset(reached)
 
 
-def best_exchange(skeleton: Skeleton, labels: np.ndarray, crossed: np.ndarray) -> tuple[np.ndarray, float]:
-    """The joints (K,) of the exchange with the most evidence, and the evidence, for one person's supports (K,)."""
-    ratios = np.log(np.maximum(crossed, FLOOR) / np.maximum(labels, FLOOR))
-    tried = exchanges(skeleton)
-    if not tried or not np.isfinite(ratios).any():
-        return np.zeros(len(labels), dtype=bool), 0.0
-    evidence = [float(np.nansum(ratios[joints])) for joints in tried]
-    best = int(np.argmax(evidence))
-    return tried[best], evidence[best]
+def best_order(tried: np.ndarray, shares: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """Whose label each joint (K,) should get, by one person's supports (K, K) of labels for joints.
+
+    Args:
+        tried: exchanges (E, K).
+        thresholds: (E,) the evidence that each of them needs.
+    """
+    logs = np.log(np.maximum(shares, FLOOR))
+    order = np.arange(len(shares))
+    for _ in range(EXCHANGES):
+        # rows are labels in their present order, so that the diagonal is what each joint has now
+        now = logs[order]
+        evidence = np.nansum(now[np.arange(len(order)), tried] - np.diagonal(now), axis=1)
+        best = int(np.argmax(np.where(evidence >= thresholds, evidence, -np.inf)))
+        if evidence[best] < thresholds[best]:
+            break
+        order = order[tried[best]]
+    return order
 
 
-def _of_person(sample: Sample, support: Support, i: int, rules: Rules) -> list[Correction]:
-    skeleton = sample.skeleton
-    flip = skeleton.flip_permutation if skeleton.flippable else np.arange(len(skeleton))
-    labels, crossed = support.labels[i], support.crossed[i]
-    places = np.where(sample.labelled[:, None], sample.keypoints, np.nan)
-    swapped, evidence = best_exchange(skeleton, labels, crossed)
-    if evidence < rules.swap:
-        swapped = np.zeros(len(labels), dtype=bool)
-    places = np.where(swapped[:, None], places[flip], places)
-    now = np.where(swapped, crossed[flip], labels)  # support of what is the joint's label now
+def _of_person(
+    sample: Sample, support: Support, i: int, rules: Rules, tried: np.ndarray, thresholds: np.ndarray
+) -> list[Correction]:
+    skeleton, shares = sample.skeleton, support.shares[i]
+    order = best_order(tried, shares, thresholds)
+    labels, now = np.diagonal(shares), shares[order, np.arange(len(order))]
+    swapped = order != np.arange(len(order))
+    places = np.where(sample.labelled[:, None], sample.keypoints, np.nan)[order]
     distances = np.linalg.norm(places - support.predicted[i], axis=1) / support.torsos[i]
     confidence = support.confidence[i]
     wrong = (now < rules.wrong) & (distances > rules.far) & (confidence >= rules.sure)
@@ -119,6 +152,6 @@ def _of_person(sample: Sample, support: Support, i: int, rules: Rules) -> list[C
             found.append(Correction(joint, "add", at, before, float(confidence[k])))
         elif swapped[k] and label:
             found.append(Correction(joint, "swap", (float(places[k, 0]), float(places[k, 1])), before, float(now[k])))
-        elif swapped[k] and before is not None:  # the only label of the pair went to the other side
+        elif swapped[k] and before is not None:  # its label went to another joint that had none
             found.append(Correction(joint, "swap", None, before, None))
     return found

@@ -33,15 +33,14 @@ class Support:
     """Of N people with K joints each.
 
     Attributes:
-        labels: (N, K) support of each label for its own joint; NaN where nothing is labelled.
-        crossed: (N, K) support of each label for the joint of the other side; NaN where nothing is labelled.
+        shares: (N, K, K) support of each label for each joint, its own on the diagonal; NaN in the rows of joints
+            that are not labelled.
         predicted: (N, K, 2) image pixels, the network's own places.
         confidence: (N, K) support of these.
         torsos: (N,) pixels, :func:`torso_length` of the network's places: the measure of distances.
     """
 
-    labels: np.ndarray
-    crossed: np.ndarray
+    shares: np.ndarray
     predicted: np.ndarray
     confidence: np.ndarray
     torsos: np.ndarray
@@ -64,17 +63,18 @@ def joined(supports: Sequence[tuple[np.ndarray, Support]]) -> Support:
 def agreed(supports: Sequence[Support]) -> Support:
     """What all of several networks say about the same people: no doubt of one is outvoted by the others.
 
-    A label has the support of whoever believes in it most; an exchange, and a network's own place, of whoever believes
-    in it least. Places further apart than :data:`TOGETHER` have none.
+    A label has the support of whoever believes in it most; for another joint than its own, and of a network's own
+    place, of whoever believes in it least. Places further apart than :data:`TOGETHER` have none.
     """
     predicted = np.stack([support.predicted for support in supports])
     mean = predicted.mean(axis=0)
     torsos = np.mean([support.torsos for support in supports], axis=0)
     apart = np.linalg.norm(predicted - mean, axis=-1).max(axis=0) / torsos[:, None]
     confidence = np.min([support.confidence for support in supports], axis=0)
+    shares = np.stack([support.shares for support in supports])
+    own = np.eye(shares.shape[-1], dtype=bool)
     return Support(
-        np.max([support.labels for support in supports], axis=0),
-        np.min([support.crossed for support in supports], axis=0),
+        np.where(own, shares.max(axis=0), shares.min(axis=0)),
         mean,
         np.where(apart <= TOGETHER, confidence, 0.0),
         torsos,
@@ -140,15 +140,15 @@ def torso_length(box: np.ndarray, keypoints: np.ndarray, skeleton: Skeleton) -> 
 
 
 def support_at(heatmaps: np.ndarray, cells: np.ndarray, radius: float) -> np.ndarray:
-    """Support (K,) of places (K, 2) in cells under heatmaps (K, H, W): the share within ``radius`` cells of them.
+    """Support (M, K) of places (M, 2) in cells under heatmaps (K, H, W): the share within ``radius`` cells of them.
 
     A map without anything above 0 supports nothing.
     """
-    maps = np.maximum(heatmaps, 0).astype(float)
-    total = maps.sum(axis=(1, 2))
-    rows, columns = np.indices(maps.shape[1:])
-    near = np.hypot(columns - cells[:, 0, None, None], rows - cells[:, 1, None, None]) <= radius
-    return (maps * near).sum(axis=(1, 2)) / np.where(total > 0, total, 1)
+    maps = np.maximum(heatmaps, 0).reshape(len(heatmaps), -1).astype(float)
+    total = maps.sum(axis=1)
+    rows, columns = np.indices(heatmaps.shape[1:]).reshape(2, -1)
+    near = np.hypot(columns - cells[:, :1], rows - cells[:, 1:]) <= radius
+    return near.astype(float) @ maps.T / np.where(total > 0, total, 1)
 
 
 def _row(
@@ -157,12 +157,9 @@ def _row(
     """One person's entries of :class:`Support`, in its order."""
     known = sample.labelled
     labels = np.where(known[:, None], sample.keypoints, 0.0)
-    flip = sample.skeleton.flip_permutation if sample.skeleton.flippable else np.arange(len(known))
-    cells = to_cells(labels)
     return (
-        np.where(known, support_at(heatmaps, cells, radius), np.nan),
-        np.where(known, support_at(heatmaps[flip], cells, radius), np.nan),
+        np.where(known[:, None], support_at(heatmaps, to_cells(labels), radius), np.nan),
         predicted,
-        support_at(heatmaps, to_cells(predicted), radius),
+        np.diagonal(support_at(heatmaps, to_cells(predicted), radius)),
         np.array(torso),
     )

@@ -5,6 +5,7 @@ Every person gets one error at a time of each kind:
 - ``sides``: all labels of one side exchanged with those of the other;
 - ``limbs``: those of several pairs of joints only, such as both arms or both legs;
 - ``pair``: those of one pair at random;
+- ``limb``: the labels of the two ends of one limb of three joints exchanged, as of hip and ankle;
 - ``joint``: one label moved by 0.8 to 2 torsos in a random direction;
 - ``hidden``: one label taken away; to be added again;
 - ``none``: nothing: what is found there is a false alarm.
@@ -16,13 +17,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from leanpose import geometry
-from leanpose.cleaning.rules import exchanges
+from leanpose.cleaning.rules import side_groups
 from leanpose.cleaning.support import torso_length
 from leanpose.readers import Sample
 from leanpose.readers.corrections import Correction, correct
+from leanpose.skeleton import Skeleton
 
 CLOSE = 0.2  # torsos; PCK's
-KINDS = ("none", "sides", "limbs", "pair", "joint", "hidden")
+KINDS = ("none", "sides", "limbs", "pair", "limb", "joint", "hidden")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,7 @@ def plant(samples: Sequence[Sample], seed: int = 0) -> list[Planted]:
 def _plant(sample: Sample, kind: str, rng: np.random.Generator) -> Planted:
     skeleton, keypoints, labelled = sample.skeleton, sample.keypoints.copy(), sample.labelled.copy()
     joints = np.zeros(len(skeleton), dtype=bool)
-    tried = exchanges(skeleton)
+    tried = side_groups(skeleton)
     pairs = [group for group in tried if group.sum() == 2]
     if kind == "sides":
         joints = tried[0].copy()
@@ -61,6 +63,10 @@ def _plant(sample: Sample, kind: str, rng: np.random.Generator) -> Planted:
         joints = rng.choice(pairs).copy()
     elif kind in ("joint", "hidden"):
         joints[rng.choice(np.flatnonzero(labelled))] = True
+    elif kind == "limb":
+        joints[list(rng.choice(limb_ends(skeleton)))] = True
+        ends = np.flatnonzero(joints)
+        keypoints[ends], labelled[ends] = keypoints[ends[::-1]], labelled[ends[::-1]]
     if kind in ("sides", "limbs", "pair"):
         keypoints[joints] = keypoints[skeleton.flip_permutation][joints]
         labelled[joints] = labelled[skeleton.flip_permutation][joints]
@@ -72,6 +78,14 @@ def _plant(sample: Sample, kind: str, rng: np.random.Generator) -> Planted:
         labelled[joints] = False
     box = geometry.hull_box(keypoints, labelled)
     return Planted(replace(sample, keypoints=keypoints, labelled=labelled, box=box), sample, kind, joints)
+
+
+def limb_ends(skeleton: Skeleton) -> list[tuple[int, int]]:
+    """The two ends of each limb of three joints: those that a joint with just two neighbours lies between."""
+    links = skeleton.limb_indices
+    middles = np.flatnonzero(np.bincount(links.ravel(), minlength=len(skeleton)) == 2)
+    ends = [np.setdiff1d(links[(links == middle).any(axis=1)], middle).tolist() for middle in middles]
+    return [(a, b) for a, b in ends]
 
 
 @dataclass(frozen=True)

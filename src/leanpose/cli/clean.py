@@ -26,7 +26,8 @@ def clean(
     judges: Annotated[
         list[str] | None, typer.Option("--judge", metavar="MODEL", help="Another model that has to agree; repeatable.")
     ] = None,
-    swap: Annotated[float, typer.Option(help="Evidence that an exchange of sides needs, a natural logarithm.")] = 6.0,
+    sides: Annotated[float, typer.Option(help="Evidence that an exchange of sides needs, a natural logarithm.")] = 9.0,
+    swap: Annotated[float, typer.Option(help="Evidence that another exchange of two labels needs.")] = 4.0,
     sure: Annotated[float, typer.Option(help="Support that the networks' place needs to take a label away.")] = 0.8,
     move: Annotated[float, typer.Option(help="Support to move a label there; above 1 for never.")] = 0.95,
     add: Annotated[float, typer.Option(help="Support to label what was not; above 1 for never.")] = 2.0,
@@ -64,7 +65,7 @@ def clean(
 
         models += train_folds(recipe_named(recipe), data, runs, folds, also or [], compiled=compiled)
     console = Console(stderr=True)
-    rules = Rules(swap=swap, sure=sure, move=move, add=add)
+    rules = Rules(sides=sides, swap=swap, sure=sure, move=move, add=add)
     support = judge(
         samples, models, judges or [], engine,
         lambda people: track(people, "people", console=console, disable=not console.is_terminal),

@@ -39,7 +39,7 @@ class Correction:
 
     Attributes:
         joint: its name.
-        action: ``"swap"``: the label is that of the other side; ``"move"``: elsewhere, by the network; ``"mask"``: it
+        action: ``"swap"``: the label is that of another joint; ``"move"``: elsewhere, by the network; ``"mask"``: it
             is wrong and the right place not sure; ``"add"``: there was none, the place is the network's.
         place: x and y in image pixels; None where the joint is no longer labelled.
         before, after: support of the old label and of the new place; None where there was no label.
@@ -136,15 +136,21 @@ def correct(sample: Sample, corrections: Sequence[Correction]) -> Sample:
         if correction.place is not None:
             keypoints[k] = correction.place
         if occluded is not None:
-            # whether a swapped joint is hidden is asked of the other side, which the label was of
-            other = int(sample.skeleton.flip_permutation[k]) if correction.action == "swap" else k
-            occluded[k] = bool(sample.occluded[other] and labelled[k])  # type: ignore[index]
+            # whether a swapped joint is hidden is asked of the joint that the label was of
+            source = _nearest(sample, correction.place) if correction.action == "swap" and correction.place else k
+            occluded[k] = bool(sample.occluded[source] and labelled[k])  # type: ignore[index]
     box = sample.box
-    if np.array_equal(box, geometry.hull_box(sample.keypoints, sample.labelled)):
+    if sample.labelled.any() and np.array_equal(box, geometry.hull_box(sample.keypoints, sample.labelled)):
         if labelled.sum() < 2:
             raise DatasetError(f"{sample.name}: its corrections leave fewer than two joints, and so no box")
         box = geometry.hull_box(keypoints, labelled)
     return replace(sample, keypoints=keypoints, labelled=labelled, occluded=occluded, box=box)
+
+
+def _nearest(sample: Sample, place: tuple[float, float]) -> int:
+    """The joint whose label is the nearest to a place."""
+    away = np.where(sample.labelled, np.linalg.norm(sample.keypoints - place, axis=1), np.inf)
+    return int(np.argmin(away))
 
 
 def _to_json(correction: Correction) -> list[Any]:
