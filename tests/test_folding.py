@@ -50,6 +50,8 @@ def test_taps_are_those_of_a_convolution_of_an_enlarged_line() -> None:
         ("softgate_1x64", {"width": 16, "gate": "scalar", "skip": "conv1"}, (2, 0, 0)),
         ("softgate_1x64", {"width": 16, "merge": "concat_grouped"}, (0, 0, 0)),
         ("softgate_1x128_fast", {"width": 32}, (2, 0, 0)),
+        ("softgate_1x64_cbam", {"width": 32, "where": "every"}, (2, 0, 0)),
+        ("softgate_1x64_deconv", {"width": 32}, (0, 0, 4)),
         ("hourglass_2", {"width": 16}, (0, 1, 0)),
         ("lpn_50", {"depths": (1, 1, 1, 1)}, (0, 0, 2)),
     ],

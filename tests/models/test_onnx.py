@@ -14,6 +14,9 @@ from leanpose.models import create_model
 # The smallest variant of each family, and what makes the deep ones shallow: the operations stay the same.
 FAMILIES: dict[str, dict[str, Any]] = {
     "softgate_1x64": {},
+    "softgate_1x64_hsa": {"where": "every"},
+    "softgate_1x64_cbam": {"where": "every"},
+    "softgate_1x64_gc": {"where": "every", "decoder": "lpn"},
     "hourglass_1": {},
     "cunet_2x64_g16": {},
     "hrnet_w16": {},

@@ -10,6 +10,7 @@ from leanpose.models import (
     sfm,
     simplebaseline,
     softgate,
+    softgate_context,
     softgate_fast,
 )
 from leanpose.models.registry import REGISTRY, Published, Variant, create_model, register
@@ -29,5 +30,6 @@ __all__ = [
     "sfm",
     "simplebaseline",
     "softgate",
+    "softgate_context",
     "softgate_fast",
 ]
