@@ -12,11 +12,18 @@ def reproduce(
     name: Annotated[str | None, typer.Argument(help="What to reproduce; without it, all names are listed.")] = None,
     data: Annotated[list[str] | None, typer.Option("--data", metavar="KIND:PATH", help=DATA_HELP)] = None,
     budget: Annotated[
-        str, typer.Option(metavar="NAME=VALUE,...", help="epochs, side (px), people (share), seeds of each training.")
+        str,
+        typer.Option(
+            metavar="NAME=VALUE,...",
+            help="epochs, side (px), people (share), seeds of each training, batches of an epoch.",
+        ),
     ] = "",
     train: Annotated[bool, typer.Option("--train", help="Train the networks of a table of sizes too.")] = False,
     checkpoint: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The trained network to look into, where one is needed.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="PART", help="The part of a study to train for; repeatable.")
     ] = None,
     work: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder of the trainings; what is done there is not done again.")
@@ -27,7 +34,7 @@ def reproduce(
     from rich.console import Console
     from rich.table import Table
 
-    from leanpose.errors import DatasetError
+    from leanpose.errors import DatasetError, RecipeError
     from leanpose.reproduce import REPRODUCTIONS, reproduction_named
     from leanpose.reproduce.trainings import Setting
 
@@ -40,7 +47,11 @@ def reproduce(
     chosen = reproduction_named(name)
     if (chosen.trains or chosen.measures or train) and not data:
         raise DatasetError(f"{name} needs images: name them with --data, such as --data lsp:DIR --data lspet:DIR")
-    result = chosen.run(Setting(name, data or [], chosen.budget.changed(budget), work, out, checkpoint, train))
+    if only and not chosen.parts:
+        raise RecipeError(f"{name} has no parts for --only to choose from")
+    result = chosen.run(
+        Setting(name, data or [], chosen.budget.changed(budget), work, out, checkpoint, train, only or ())
+    )
     page = result.write(out)
     for claim in result.claims:
         typer.echo(f"{claim.verdict}: {claim.statement} ({claim.evidence})")

@@ -20,6 +20,7 @@ class Reproduction:
         trains: whether it trains networks without ``--train``.
         measures: whether it measures on data without training.
         budget: of each training, if not told otherwise; chosen so that all of it ends within two hours on two cores.
+        parts: whether ``--only`` chooses among its parts.
     """
 
     about: str
@@ -27,6 +28,7 @@ class Reproduction:
     trains: bool = False
     measures: bool = False
     budget: Budget = Budget()  # noqa: RUF009  frozen
+    parts: bool = False
 
 
 def _later(module: str, attribute: str) -> Callable[[Setting], Result]:
@@ -38,6 +40,8 @@ def _later(module: str, attribute: str) -> Callable[[Setting], Result]:
 
     return run
 
+
+OURS = Budget(epochs=1, batches=250)
 
 REPRODUCTIONS: dict[str, Reproduction] = {
     "softgate_table1": Reproduction("sizes and scores at medium speed, against CU-Net", _later("softgate", "table1")),
@@ -79,6 +83,15 @@ REPRODUCTIONS: dict[str, Reproduction] = {
     ),
     "lpn_speed": Reproduction("frames per second on this CPU", _later("lpn", "speed")),
     "sfm_sizes": Reproduction("size of the reconstruction", _later("sfm", "sizes")),
+    "our_ablation": Reproduction(
+        "what mattered in our recipe", _later("our_ablation", "ablation"), True, budget=OURS, parts=True
+    ),
+    "our_combination": Reproduction(
+        "parts of the other papers in ours", _later("our_ablation", "combination"), True, budget=OURS, parts=True
+    ),
+    "our_confirmation": Reproduction(
+        "our best four variants again", _later("our_ablation", "confirmation"), True, budget=Budget(epochs=4, seeds=1)
+    ),
     "sfm_parts": Reproduction("HSA and bridges on and off", _later("sfm", "parts"), True, budget=Budget(people=0.5)),
 }  # fmt: skip
 

@@ -29,3 +29,18 @@ def draw_scores(scores: Mapping[str, Sequence[float]], metric: str) -> "Figure":
     axes.set(yticks=range(len(scores)), yticklabels=list(scores), xlabel=metric, ylim=(len(scores) - 0.5, -0.5))
     axes.grid(axis="x", alpha=0.3)
     return figure
+
+
+def draw_differences(differences: Mapping[str, tuple[float, float, float]], metric: str) -> "Figure":
+    """One line a variant: the difference to its baseline, with the ends of its interval."""
+    figure = new_figure(8, 0.9 + 0.32 * len(differences))
+    axes = figure.subplots()
+    for line, (middle, low, high) in enumerate(differences.values()):
+        colour = "#2e7d32" if low > 0 else "#d1495b" if high < 0 else "#777777"
+        axes.plot([low, high], [line, line], color=colour, linewidth=2)
+        axes.plot(middle, line, "o", color=colour)
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set(yticks=range(len(differences)), yticklabels=list(differences), xlabel=metric)
+    axes.set_ylim(len(differences) - 0.5, -0.5)
+    axes.grid(axis="x", alpha=0.3)
+    return figure

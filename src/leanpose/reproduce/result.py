@@ -10,7 +10,7 @@ import numpy as np
 
 from leanpose.files import write_whole
 
-Verdict = Literal["agrees", "disagrees", "cannot tell"]
+Verdict = Literal["agrees", "disagrees", "cannot tell", "helps", "hurts"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ class Result:
             lines = [f"- **{claim.verdict}**: {claim.statement} ({claim.evidence})" for claim in self.claims]
             parts.append("## Claims\n\n" + "\n".join(lines))
         if self.rows:
-            parts.append("## Published and measured\n\n" + self._table())
+            published = any(row.published for row in self.rows)
+            parts.append(f"## {'Published and measured' if published else 'Measured'}\n\n" + self._table())
         parts += [f"![{Path(figure).stem}]({figure})" for figure in self.figures]
         if self.notes:
             parts.append("## Notes\n\n" + "\n".join(f"- {note}" for note in self.notes))

@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from leanpose.evaluate import evaluate
 from leanpose.files import write_whole
 from leanpose.readers import read_samples
 from leanpose.reproduce.budget import Budget
+from leanpose.training.iterative import train_rounds
 from leanpose.training.recipes import Recipe
 from leanpose.training.run import train
 
@@ -33,6 +34,7 @@ class Setting:
         out: folder of pages and figures.
         checkpoint: a trained network to look into, where the reproduction needs one and trains none.
         train: whether to train also what is only counted otherwise.
+        only: the parts of a study that are trained now; all if empty.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Setting:
     out: Path
     checkpoint: Path | None = None
     train: bool = False
+    only: Sequence[str] = ()
 
     def described(self, recipe: Recipe | None = None) -> dict[str, str]:
         """Data, budget, recipe and the command, for the page."""
@@ -51,11 +54,13 @@ class Setting:
         if recipe is None:
             return {"data": kinds, "command": f"`{command}`"} if kinds else {"command": f"`{command}`"}
         b = self.budget
+        batches = f",batches={b.batches}" * (b.batches > 0)
         return {
             "data": kinds,
             "budget": f"{b}",
             "recipe": f"`{recipe.name}`: {recipe.loss}, {recipe.optimizer} {recipe.lr:g}, batch {recipe.batch_size}",
-            "command": f"`{command} --budget epochs={b.epochs},side={b.side},people={b.people:g},seeds={b.seeds}`",
+            "command": f"`{command} --budget epochs={b.epochs},side={b.side},people={b.people:g},"
+            f"seeds={b.seeds}{batches}`",
         }
 
 
@@ -69,6 +74,8 @@ class Arm:
         model: registry name; the recipe's if empty.
         model_args: constructor arguments.
         published: printed figures by column.
+        changes: recipe fields besides the network.
+        length: schedules of the budget's length that its training takes.
     """
 
     slug: str
@@ -76,27 +83,47 @@ class Arm:
     model: str = ""
     model_args: dict[str, Any] | None = None
     published: dict[str, float] | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    length: int = 1
 
     def recipe(self, base: Recipe) -> Recipe:
-        """``base`` with this variant's network."""
-        return replace(base, model=self.model or base.model, model_args={**base.model_args, **(self.model_args or {})})
+        """``base`` with this variant's network and changes."""
+        return replace(
+            base, model=self.model or base.model, model_args={**base.model_args, **(self.model_args or {})},
+            epochs=base.epochs * self.length, **self.changes,
+        )  # fmt: skip
 
 
-def trained(setting: Setting, arm: Arm, base: Recipe, seed: int) -> Path:
+def trained(setting: Setting, arm: Arm, base: Recipe, seed: int, start_from: Path | None = None) -> Path:
     """The checkpoint of one arm and seed, trained to the end of the budget; nothing is trained twice.
 
-    The last weights, not the best on some part, so that nothing is chosen by a score.
+    The last weights, not the best on some part, so that nothing is chosen by a score; of several rounds, each but the
+    first starts with the best weights of the one before.
+
+    Args:
+        start_from: whose weights the network starts with, as :func:`leanpose.training.run.train` takes it.
 
     Raises:
         TrainingError: when the folder holds a training under another budget.
     """
-    recipe = setting.budget.recipe(arm.recipe(base), seed)
+    recipe = arm.recipe(setting.budget.recipe(base, seed))
     folder = setting.work / f"{arm.slug}-s{seed}"
-    last = folder / "last.ckpt"
+    last = last_checkpoint(folder, recipe)
     if not last.exists() or not read_checkpoint(last).finished:
         LOG.info("training %s, seed %d", arm.label, seed)
-    train(recipe, list(setting.data), folder, resume=last.exists(), workers=0, progress=False)
+    options: dict[str, Any] = {"workers": 0, "progress": False}
+    if recipe.rounds > 1:
+        started = (folder / "round1").exists()
+        train_rounds(recipe, list(setting.data), folder, resume=started, start_from=start_from, **options)
+        return last
+    start_from = None if last.exists() else start_from
+    train(recipe, list(setting.data), folder, resume=last.exists(), start_from=start_from, **options)
     return last
+
+
+def last_checkpoint(folder: Path, recipe: Recipe) -> Path:
+    """Where a training of ``recipe`` in ``folder`` leaves its last weights."""
+    return folder / (f"round{recipe.rounds}/last.ckpt" if recipe.rounds > 1 else "last.ckpt")
 
 
 def score(setting: Setting, checkpoint: Path) -> tuple[str, float]:

@@ -40,17 +40,27 @@ def compare_people(statement: str, better: np.ndarray, worse: np.ndarray, judged
         better, worse: (N, K) whether each joint was found.
         judged: (N, K) whether it counts.
     """
+    mean, low, high = people_difference(better, worse, judged)
+    verdict: Verdict = "agrees" if low > 0 else "disagrees" if high < 0 else "cannot tell"
+    return Claim(
+        statement, verdict, f"difference {mean:+.2f} points, {CONFIDENCE:.0%} interval {low:+.2f} to {high:+.2f}, "
+        f"bootstrap over {len(judged)} people",
+    )  # fmt: skip
+
+
+def people_difference(better: np.ndarray, worse: np.ndarray, judged: np.ndarray) -> tuple[float, float, float]:
+    """How many points more of the joints the first finds, with the ends of a paired bootstrap interval over people.
+
+    Args:
+        better, worse: (N, K) whether each joint was found.
+        judged: (N, K) whether it counts.
+    """
     counts = judged.sum(axis=1)
     gains = (judged & better).sum(axis=1) - (judged & worse).sum(axis=1)
     draws = np.random.default_rng(0).integers(0, len(gains), (RESAMPLES, len(gains)))
     differences = 100 * gains[draws].sum(axis=1) / counts[draws].sum(axis=1)
     low, high = np.quantile(differences, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
-    verdict: Verdict = "agrees" if low > 0 else "disagrees" if high < 0 else "cannot tell"
-    mean = 100 * gains.sum() / counts.sum()
-    return Claim(
-        statement, verdict, f"difference {mean:+.2f} points, {CONFIDENCE:.0%} interval {low:+.2f} to {high:+.2f}, "
-        f"bootstrap over {len(gains)} people",
-    )  # fmt: skip
+    return float(100 * gains.sum() / counts.sum()), float(low), float(high)
 
 
 def threshold(statement: str, holds: bool, evidence: str) -> Claim:

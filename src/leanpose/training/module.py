@@ -181,6 +181,7 @@ class PoseModule(RecipeModule):
         # what is not labelled may be anything, NaN included, and NaN times a weight of 0 is still NaN
         points = torch.where(batch["labelled"][..., None], batch["points"], 0.0)
         cells = geometry.crop_to_cells(points, self.model.stride)  # type: ignore[arg-type]
+        cells = cells.round() if self.recipe.round_targets else cells
         target = gaussian_heatmaps(cells, stages[0].shape[-2:], self.recipe.sigma)  # type: ignore[arg-type]
         losses = [heatmap_loss(maps, target, batch["labelled"], self.recipe.loss) for maps in stages]
         labels_B = torch.stack(losses).sum(dim=0)

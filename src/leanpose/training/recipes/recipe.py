@@ -28,6 +28,8 @@ class Recipe:
         padding: side of the crop over the side of the person's box.
         sigma: of the target Gaussians, in heatmap cells.
         loss: see :func:`leanpose.data.targets.heatmap_loss`.
+        round_targets: whether target Gaussians are centred at the nearest cell, as in much published code, instead of
+            at the joint itself.
         skeleton: name or file of what the samples are mapped to by joint name; None takes the data's own.
         color: channel order that the network sees.
         mean, std: per channel in that order, in units of 0 to 255: the network sees ``(crop - mean) / std``.
@@ -68,6 +70,7 @@ class Recipe:
     padding: float = 1.25
     sigma: float = 1.0
     loss: Loss = "mse"
+    round_targets: bool = False
     skeleton: str | None = None
     color: Color = "bgr"
     mean: tuple[float, float, float] = BGR_MEAN
