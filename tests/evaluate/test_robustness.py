@@ -88,6 +88,23 @@ def test_models_side_by_side_are_as_alone(people: People) -> None:
     assert [s.effects[1].score for s in together.subjects] == pytest.approx([100 - 100 / 6, 100 - 100 / 3])
 
 
+def test_only_joints_that_all_models_know_are_compared(people: People) -> None:
+    """The second model knows the legs' joints (six) alone; the first then errs in six of six, not in 7 of 14."""
+    samples = _coloured(people(6))
+    models: list[Any] = [FailsOnGrey(samples, 7), FailsOnGrey(samples, 0)]
+    few = Skeleton("few", LSP14.joints[:6], ())
+    models[1].card.skeleton = models[1].skeleton = few
+    answer = models[1].estimate_pairs
+    models[1].estimate_pairs = lambda pairs: (
+        replace(poses, keypoints=poses.keypoints[:, :6], scores=poses.scores[:, :6], skeleton=few)
+        for poses in answer(pairs)
+    )
+    found = measure_robustness(models, samples, select(["grey"]))
+    assert [subject.effects[0].difference for subject in found.subjects] == pytest.approx([-100 / 3, 0])
+    assert found.joints == found.subjects[0].effects[0].joints == 6 * 6
+    assert found.metric.endswith("mean of joints, 6 of the 14 of lsp14")
+
+
 @pytest.fixture
 def dotted(dots: Callable[..., np.ndarray]) -> list[Sample]:
     """People who are three soft dots."""

@@ -17,8 +17,9 @@ from leanpose.evaluate.estimation import Progress, estimate
 from leanpose.evaluate.evaluation import measure_distances
 from leanpose.evaluate.figures import Distances
 from leanpose.evaluate.intervals import percentile_interval, resampled_pck
-from leanpose.evaluate.protocols import Metric, describe_boxes, metric_for
+from leanpose.evaluate.protocols import Metric, describe_boxes, joint_mapping, metric_for
 from leanpose.readers import Sample
+from leanpose.skeleton import Skeleton
 
 if TYPE_CHECKING:
     from leanpose.estimator import PoseEstimator
@@ -74,7 +75,7 @@ class Robustness:
         metric: the figure and what its distances are counted in, such as ``"PCK@0.2 of the torso, mean of joints"``.
         boxes: where those come from that are then distorted.
         people: how many were measured.
-        joints: how many of theirs are labelled.
+        joints: how many of theirs count, being labelled and known to every model.
         subjects: the models.
         data: what was measured on, in words.
         command: that measures it again.
@@ -132,13 +133,15 @@ def measure_robustness(
 
     The figure is PCK of the benchmark's threshold and reference: PCKh@0.5 where heads are measured, PCK@0.2 of the
     torso for LSP, and else PCK@0.05 of the box's longer side. Answers are carried back to the picture as it was, and
-    held against its labels in its reference lengths, so a smaller picture or box makes the figure no easier.
+    held against its labels in its reference lengths, so a smaller picture or box makes the figure no easier. Joints
+    that one of the models does not know are not compared.
 
     Args:
         progress: wraps the people to show how far it is, such as ``rich.progress.track``.
 
     Raises:
-        DatasetError: when there is nobody to measure, no image can be read, or a model has no joint of the data.
+        DatasetError: when there is nobody to measure, no image can be read, or the models have no joint
+            of the data in common.
     """
     people = [sample for sample in samples if sample.labelled.any() and not sample.crowd]
     if not people:
@@ -146,7 +149,7 @@ def measure_robustness(
             "nothing to measure: nobody here has a labelled joint; boxes of a detections file cannot be used either, "
             "for it is the annotated ones that are distorted"
         )
-    metric = figure_for(people)
+    metric, judged = figure_for(people), _known_to_all(estimators, people[0].skeleton)
     conditions = [_unchanged, *distortions]
     answers = _Answers.empty(len(estimators), len(conditions), len(people), len(people[0].skeleton))
     left_out: list[str] = []
@@ -163,20 +166,35 @@ def measure_robustness(
     if len(left_out) == len(people):
         raise DatasetError(f"nothing to measure: not one of {len(people)} people can be used: {left_out[0]}")
     names = [distortion.name for distortion in distortions]
-    subjects, measured = [], None
-    for number, estimator in enumerate(estimators):
-        measured = answers.measure(number, people, metric)
-        subjects.append(_subject(estimator, measured, names, answers))
-    assert measured is not None
-    first = measured[0]
+    measured = [
+        [measure_distances(people, predicted, judged, metric) for predicted in of_model]
+        for of_model in answers.predicted
+    ]
+    first = measured[0][0]
+    words = f"{first.name} of the {first.reference}, mean of {'all joints' if metric == 'pckh' else 'joints'}"
+    if not judged.all():
+        words += f", {judged.sum()} of the {len(judged)} of {first.skeleton.name}"
     return Robustness(
-        f"{first.name} of the {first.reference}, mean of {'all joints' if metric == 'pckh' else 'joints'}",
+        words,
         describe_boxes(people, "labels").removeprefix("boxes "),
         len(people) - len(left_out),
-        int(answers.counted[0].sum()),
-        tuple(subjects),
+        int((answers.counted[0] & ~np.isnan(first.values)).sum()),
+        tuple(_subject(e, distances, names, answers) for e, distances in zip(estimators, measured, strict=True)),
         left_out=tuple(left_out),
     )
+
+
+def _known_to_all(estimators: Sequence["PoseEstimator"], skeleton: Skeleton) -> np.ndarray:
+    """Which joints (K,) of the data every model answers: only these are compared.
+
+    Raises:
+        DatasetError: when there is none.
+    """
+    weights = [joint_mapping(estimator.skeleton, skeleton) for estimator in estimators]
+    known = np.array([all(each[joint].any() for each in weights) for joint in range(len(skeleton))])
+    if not known.any():
+        raise DatasetError(f"these models have no joint of {skeleton.name} in common: measure them one by one")
+    return known
 
 
 def figure_for(people: Sequence[Sample]) -> Metric:
@@ -195,13 +213,11 @@ class _Answers:
 
     Attributes:
         predicted: (M, C, N, K, 2) pixels of the picture as it was.
-        judged: (M, K) joints that the model knows.
         counted: (C, N, K) joints that are labelled and left in the picture of a person who can be used.
         covered: (C, N, K) those behind something.
     """
 
     predicted: np.ndarray
-    judged: np.ndarray
     counted: np.ndarray
     covered: np.ndarray
 
@@ -210,7 +226,6 @@ class _Answers:
         places = (conditions, people, joints)
         return cls(
             np.full((models, *places, 2), np.nan, np.float32),
-            np.zeros((models, joints), bool),
             np.zeros(places, bool),
             np.zeros(places, bool),
         )
@@ -226,11 +241,6 @@ class _Answers:
             found = estimate(estimator, list(usable.values()))
             back = geometry.invert(np.stack([shown.transform for shown in usable.values()]))
             self.predicted[model, list(usable), person] = geometry.apply(back, found.predicted)
-            self.judged[model] = found.judged
-
-    def measure(self, model: int, people: Sequence[Sample], metric: Metric) -> list[Distances]:
-        """Distances of one model under each condition."""
-        return [measure_distances(people, predicted, self.judged[model], metric) for predicted in self.predicted[model]]
 
 
 def _usable(shown: View) -> bool:

@@ -76,15 +76,13 @@ def write_robustness(found: Robustness, path: Path) -> None:
     else:
         text = path.read_text(encoding="utf-8") if path.exists() else _NEW_PAGE
         blocks = {"distortions": _markdown([("distortion", "what it is"), *explained()]), "results": _results(found)}
-        filled = text
         for name, block in blocks.items():
             span = rf"(<!-- begin: {name} -->\n).*?(<!-- end: {name} -->)"
-            filled = re.sub(span, lambda m, block=block: f"{m[1]}{block}\n{m[2]}", filled, flags=re.DOTALL)
-        if "<!-- begin: results -->" not in filled:
+            text, filled = re.subn(span, lambda m, block=block: f"{m[1]}{block}\n{m[2]}", text, flags=re.DOTALL)
+        if not filled:  # of the last, the results
             raise BenchmarkError(
                 f"{path} has no line '<!-- begin: results -->': add it and its end, or name a new file"
             )
-        text = filled
     write_whole(path, text.encode(), BenchmarkError)
 
 
