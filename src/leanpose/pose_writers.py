@@ -8,13 +8,13 @@ import csv
 import io
 import json
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self, TextIO
+from typing import Any, Literal, TextIO
 
+from leanpose.closing import Closing
 from leanpose.errors import PosesError
 from leanpose.files import write_whole
 from leanpose.pose import Poses
@@ -27,7 +27,7 @@ SUFFIXES: dict[Format, str] = {
 }  # fmt: skip
 
 
-class PosesWriter(ABC):
+class PosesWriter(Closing):
     """Writes the poses of images of one skeleton.
 
     Attributes:
@@ -68,14 +68,6 @@ class PosesWriter(ABC):
 
     def _failed(self, error: OSError) -> PosesError:
         return PosesError(f"cannot write {self.path}: {error.strerror}; choose another place or make room")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class _TextWriter(PosesWriter):

@@ -8,11 +8,11 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
+from leanpose.closing import Closing
 from leanpose.errors import BenchmarkError
 
 SCRIPT = Path(__file__).with_name("mediapipe_peer.py")
@@ -32,7 +32,7 @@ def find_interpreter(path: Path) -> Path:
     return python
 
 
-class PeerProcess:
+class PeerProcess(Closing):
     """A running interpreter that answers each line on its stdin with a line of JSON.
 
     Attributes:
@@ -105,14 +105,6 @@ class PeerProcess:
                 with suppress(BrokenPipeError):  # an unsent line
                     pipe.close()
         self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _read(self) -> None:
         assert self._process.stdout

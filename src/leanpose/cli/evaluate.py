@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from leanpose.cli.engine_options import DeterministicOption, ModeOption
 from leanpose.cli.evaluate_detector import evaluate_detector
 from leanpose.errors import ModelError
 
@@ -60,9 +61,12 @@ def evaluate(
     ] = False,
     engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime; checkpoints run on torch.")] = "auto",
     precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="What the engine computes in.")] = "auto",
+    mode: ModeOption = "latency",
+    deterministic: DeterministicOption = False,
     batch_size: Annotated[int, typer.Option(min=1, help="People per call of the engine.")] = 16,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder for evaluation.json, curve.png, worst.png.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for evaluation.json, curve.png, worst.png, reliability.png."),
     ] = None,
     submission: Annotated[
         Path | None,
@@ -92,23 +96,25 @@ def evaluate(
 
     if save_scores and not model.endswith(".onnx"):
         raise ModelError(f"--save-scores: give the .onnx file whose card is to be changed, not '{model}'")
-    given: dict[str, Any] = {"precision": precision}
+    given: dict[str, Any] = {"precision": precision, "deterministic": deterministic}
     poses_only = {"flip_test": flip_test, "decode": decode, "metric": metric, "nms": nms, "skeleton": skeleton}
-    poses_only |= {"min_joint_score": min_joint_score, "hrnet_pckh01": hrnet_pckh01}
+    poses_only |= {"min_joint_score": min_joint_score, "hrnet_pckh01": hrnet_pckh01, "mode": mode}
     detectors_only = {"threshold": threshold, "choose_threshold": choose_threshold}
     if is_detector(model):
         _refuse({**poses_only, "submission": submission, "batch_size": batch_size}, f"{model} is a person detector")
         again = measuring_command(Path(model).stem, data, part, engine, {**given, "threshold": threshold})
-        _end(
-            evaluate_detector(
-                model, data, part, engine, precision, threshold, choose_threshold, out, again if save_scores else None
-            )
-        )
+        left_out = evaluate_detector(
+            model, data, part, engine, precision, deterministic, threshold, choose_threshold, out,
+            again if save_scores else None,
+        )  # fmt: skip
+        _end(left_out)
         return
     _refuse(detectors_only, f"{model} is a pose model")
     if submission:
         check_submission(submission)
-    estimator = PoseEstimator(model, engine, precision, flip_test, decode, batch_size)
+    estimator = PoseEstimator(
+        model, engine, precision, flip_test, decode, batch_size, mode=mode, deterministic=deterministic
+    )
     problems: list[str] = []
     read = read_data(data, part, metric, problems, find_skeleton(skeleton) if skeleton else None)
     options = Options(metric, nms, min_joint_score, hrnet_pckh01)

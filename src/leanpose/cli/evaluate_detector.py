@@ -17,6 +17,7 @@ def evaluate_detector(
     part: Literal["test", "val", "train"],
     engine: str,
     precision: Literal["auto", "f32", "bf16"],
+    deterministic: bool,
     threshold: float | None,
     choose_threshold: bool,
     out: Path | None,
@@ -44,7 +45,7 @@ def evaluate_detector(
 
             checkpoint, model = Path(model), str(Path(folder) / f"{Path(model).stem}.onnx")
             export_detector(checkpoint, Path(model))
-        detector = PersonDetector(model, engine, precision, threshold=detection.LOWEST)
+        detector = PersonDetector(model, engine, precision, threshold=detection.LOWEST, deterministic=deterministic)
     score = detector.card.threshold if threshold is None else threshold
     if score < detection.LOWEST:
         raise ModelError(f"--threshold {score:g}: at least {detection.LOWEST:g}, below which no answer is looked at")

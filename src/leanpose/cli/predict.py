@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from leanpose.cli.engine_options import DeterministicOption, ModeOption
 from leanpose.errors import BoxError, LeanposeError, ModelError
 
 if TYPE_CHECKING:
@@ -38,9 +39,15 @@ def predict(
         float | None, typer.Option(min=0, max=1, help="Score from which a box is a person; by default the detector's.")
     ] = None,
     model: Annotated[str, typer.Option(help="A packaged model, or an .onnx file with its card beside it.")] = "small",
+    skeleton: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="Whose joints to give, such as coco17; by default the model's."),
+    ] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime.")] = "auto",
     precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="What the engine computes in.")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; by default one per core.")] = None,
+    mode: ModeOption = "latency",
+    deterministic: DeterministicOption = False,
     flip_test: Annotated[
         bool, typer.Option("--flip-test", help="Average with the mirrored image: twice the work.")
     ] = False,
@@ -106,8 +113,11 @@ def predict(
     )  # fmt: skip
     wanted.check(images, videos)
 
-    finder = None if known else _open_detector(detector, detector_threshold, engine, precision, threads)
-    estimator = PoseEstimator(model, engine, precision, flip_test, threads=threads, detector=finder)
+    finder = None if known else _open_detector(detector, detector_threshold, engine, precision, threads, deterministic)
+    estimator = PoseEstimator(
+        model, engine, precision, flip_test, threads=threads, detector=finder, mode=mode, deterministic=deterministic,
+        skeleton=skeleton,
+    )  # fmt: skip
     typer.echo(estimator.describe())
     if finder:
         typer.echo(finder.describe())
@@ -128,12 +138,17 @@ def predict(
 
 
 def _open_detector(
-    name: str, threshold: float | None, engine: str, precision: Literal["auto", "f32", "bf16"], threads: int | None
+    name: str,
+    threshold: float | None,
+    engine: str,
+    precision: Literal["auto", "f32", "bf16"],
+    threads: int | None,
+    deterministic: bool,
 ) -> "PersonDetector":
     from leanpose.detector import PersonDetector
 
     try:
-        return PersonDetector(name, engine, precision, threads, threshold)
+        return PersonDetector(name, engine, precision, threads, threshold, deterministic=deterministic)
     except ModelError as error:
         raise ModelError(
             f"{error}; without a detector say where the people are: --box, --boxes, or --whole-image"

@@ -7,17 +7,17 @@ bundle FFmpeg with codecs under the GPL (x264 and x265): mind that before you sh
 
 import os
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import numpy as np
 
+from leanpose.closing import Closing
 from leanpose.errors import VideoError
 from leanpose.media.sources import is_stream, is_video, webcam_number
 
@@ -40,7 +40,7 @@ class Frame:
     timestamp: float
 
 
-class Video(ABC):
+class Video(Closing):
     """An open video: an iterator over its frames, once through, and a context manager that closes it.
 
     Attributes:
@@ -119,14 +119,6 @@ class Video(ABC):
                 self._closed = True
                 self._frames = iter(())
                 self._release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def open_video(source: int | str | os.PathLike[str], timeout: float = 10.0) -> Video:

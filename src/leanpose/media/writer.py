@@ -5,11 +5,11 @@ import os
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from leanpose.closing import Closing
 from leanpose.errors import MissingExtraError, VideoError
 from leanpose.media.images import as_bgr
 
@@ -21,7 +21,7 @@ FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 TIME_BASE = Fraction(1, 60_000)
 
 
-class VideoWriter:
+class VideoWriter(Closing):
     """Writes BGR images as H.264, or MPEG-4 where this PyAV has no x264 (which is under the GPL).
 
     The file is written under another name beside ``path`` and takes its place when it is closed: also after an
@@ -181,11 +181,3 @@ class VideoWriter:
     def _failed(self, error: Exception) -> VideoError:
         why = getattr(error, "strerror", None) or error
         return VideoError(f"cannot write {self.path}: {why}; choose another place or make room")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
