@@ -4,9 +4,16 @@ import json
 
 import pytest
 
+from leanpose.calibration import Calibration
 from leanpose.card import DataSource, ModelCard, Score, file_sha256
 from leanpose.errors import ModelError
 from leanpose.skeleton import COCO17, LSP14, Skeleton
+
+CALIBRATION = {
+    "curves": {"intercept": 1.1, "slope": 1.5, "scale": 0.5, "peak_power": 0.7, "spread_power": 1},
+    "right": "PCK@0.2 of the torso", "data": "lsp val", "protocol": "flip test off", "ece_before": 0.2,
+    "ece_after": 0.02, "command": "leanpose calibrate",
+}  # fmt: skip
 
 
 def card(**fields):
@@ -44,6 +51,7 @@ def test_file_round_trip(tmp_path, skeleton):
         decode="quarter",
         precision="int8",
         quantization="nncf",
+        calibration=Calibration.from_dict(CALIBRATION),
     )
     written.save(tmp_path / "small.json")
     assert ModelCard.load(tmp_path / "small.json") == written
@@ -82,6 +90,7 @@ WRONG = {
         [{"metric": "PCK", "value": 70, "protocol": "p", "command": "c", "interval": 68}],
         {},
     ],
+    "calibration": [7, [], {"curves": {}}, CALIBRATION | {"ece_after": 2}],
 }
 
 

@@ -73,6 +73,10 @@ def test_fields_are_read_only_copies_of_the_declared_types():
         ("image_hw", (20.5, 30), "image_hw: must be two positive"),
         ("image_hw", 20, "image_hw: must be two positive"),
         ("source", 3, "source: must be a file name or None, is int"),
+        ("uncertainties", np.zeros((3, 3)), "uncertainties: shape"),
+        ("uncertainties", np.full((3, 2), -1.0), "uncertainties: must be pixels from 0"),
+        ("uncertainties", np.full((3, 2), np.inf), "uncertainties: must be pixels from 0"),
+        ("uncertainties", np.full((3, 2), "4"), "uncertainties: must hold float32"),
     ],
 )
 def test_a_field_that_does_not_fit_is_named(field, value, message):
@@ -81,7 +85,7 @@ def test_a_field_that_does_not_fit_is_named(field, value, message):
 
 
 def test_indexing_selects_whole_people():
-    poses = Poses(**parts())
+    poses = Poses(**parts(uncertainties=np.arange(6.0).reshape(3, 2)))
     for index, people in [
         (1, [1]),
         (-1, [2]),
@@ -94,7 +98,7 @@ def test_indexing_selects_whole_people():
     ]:
         some = poses[index]
         assert len(some) == len(people)
-        for name in ("keypoints", "scores", "boxes", "box_scores", "ids"):
+        for name in ("keypoints", "scores", "boxes", "box_scores", "ids", "uncertainties"):
             np.testing.assert_array_equal(getattr(some, name), getattr(poses, name)[people])
         assert (some.skeleton, some.image_hw, some.source) == (PAIR, (20, 30), "a.jpg")
 

@@ -26,6 +26,7 @@ from leanpose.skeleton import COCO17, LSP14, Skeleton
 PAIR = Skeleton("pair", ("left_hand", "right_hand"), (("left_hand", "right_hand"),), torso=("left_hand", "right_hand"))
 FLOAT32 = st.floats(-1e6, 1e6, width=32)
 UNIT = st.floats(0, 1, width=32)
+RADIUS = st.floats(0, 1e6, width=32) | st.just(np.nan)
 
 
 @st.composite
@@ -43,6 +44,7 @@ def poses_of(draw, skeleton: Skeleton = PAIR) -> Poses:
         draw(st.tuples(st.integers(1, 9999), st.integers(1, 9999))),
         draw(st.none() | hnp.arrays(np.int64, people, elements=st.integers(-(2**63), 2**63 - 1))) if people else None,
         draw(st.none() | st.text(st.characters(exclude_categories=("Cs",)), max_size=20)),
+        uncertainties=draw(st.none() | hnp.arrays(np.float32, (people, joints), elements=RADIUS)) if people else None,
     )
 
 
@@ -66,6 +68,9 @@ def assert_same(a: Poses, b: Poses) -> None:
     assert (a.ids is None) == (b.ids is None)
     if a.ids is not None:
         np.testing.assert_array_equal(a.ids, b.ids)
+    assert (a.uncertainties is None) == (b.uncertainties is None)
+    if a.uncertainties is not None:
+        np.testing.assert_array_equal(a.uncertainties, b.uncertainties)
     assert (a.skeleton, a.image_hw, a.source) == (b.skeleton, b.image_hw, b.source)
 
 
@@ -255,6 +260,29 @@ def test_csv_gives_back_every_bit(poses):
     points = [[np.float32(row["x"] or "nan"), np.float32(row["y"] or "nan")] for row in rows]
     np.testing.assert_array_equal(np.reshape(points, (-1, 2, 2)), poses.keypoints)
     np.testing.assert_array_equal(np.reshape([np.float32(row["score"]) for row in rows], (-1, 2)), poses.scores)
+    radii = np.reshape([np.float32(row["uncertainty"] or "nan") for row in rows], (-1, 2))
+    np.testing.assert_array_equal(radii, np.full(radii.shape, np.nan) if (u := poses.uncertainties) is None else u)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([[1.0]], "uncertainties: must be 2 numbers"),
+        ([["1", 2]], "uncertainties: must be 2 numbers"),
+        ([[-1, 2]], "uncertainties: must be pixels from 0"),
+        ([[1, 2], None], "some have uncertainties and some have none"),
+    ],
+)
+def test_uncertainties_of_a_file_that_do_not_fit_are_named(given, message):
+    document = one_person(uncertainties=np.array([[1.5, np.nan]])).to_dict()
+    (person,) = document["images"][0]["people"]
+    assert person["uncertainties"] == [1.5, None]
+    people = [person | {"uncertainties": radii} for radii in given]
+    if given[-1] is None:
+        del people[-1]["uncertainties"]
+    document["images"][0]["people"] = people
+    with pytest.raises(PosesError, match=message):
+        Poses.from_dict(document)
 
 
 def test_coco_results_move_box_edges_by_half_a_pixel_and_leave_keypoints():

@@ -23,7 +23,7 @@ def frame(number: int, people: int, source: str = "clip.mp4") -> Poses:
     keypoints[:, 3], scores[:, 3] = np.nan, 0
     return Poses(
         keypoints, scores, np.tile([1.0, 2, 80, 90], (people, 1)), np.full(people, 0.75), LSP14, (100, 100),
-        np.arange(people) + 5, source, number, number / 25,
+        np.arange(people) + 5, source, number, number / 25, uncertainties=1 + 0 * keypoints[..., 0] + scores,
     )  # fmt: skip
 
 
@@ -32,7 +32,8 @@ def same(a: Poses, b: Poses) -> bool:
     ids = (a.ids is None and not len(a)) or np.array_equal(a.ids, b.ids) or not len(b)
     fields = all(getattr(a, name) == getattr(b, name) for name in ("skeleton", "image_hw", "source", "frame"))
     equal = all(np.array_equal(getattr(a, name), getattr(b, name), equal_nan=True) for name in arrays)
-    return bool(equal and ids and fields and a.timestamp == b.timestamp)
+    off = (b.uncertainties is None and not len(b)) or np.array_equal(a.uncertainties, b.uncertainties, equal_nan=True)
+    return bool(equal and off and ids and fields and a.timestamp == b.timestamp)
 
 
 @settings(max_examples=15)

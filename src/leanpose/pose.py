@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from leanpose.errors import PosesError
-from leanpose.skeleton import Skeleton, map_joints, view_weights
+from leanpose.skeleton import Skeleton, map_joints, map_uncertainties, view_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,10 +157,8 @@ class Poses:
         weights, uncertainties = view_weights(self.skeleton, target), None
         keypoints, scores = map_joints(weights, self.keypoints, self.scores)
         if self.uncertainties is not None:
-            unknown = np.isnan(self.uncertainties)
-            variances = np.where(unknown, 0, self.uncertainties) ** 2 @ (weights**2).T
-            unknown = (unknown @ (weights > 0).T) | np.isnan(keypoints[..., 0])
-            uncertainties = np.where(unknown, np.nan, np.sqrt(variances))
+            missing = np.isnan(keypoints[..., 0])
+            uncertainties = np.where(missing, np.nan, map_uncertainties(weights, self.uncertainties))
         return replace(self, keypoints=keypoints, scores=scores, skeleton=target, uncertainties=uncertainties)
 
     def draw(self, image: np.ndarray | None = None, **options: Any) -> np.ndarray:

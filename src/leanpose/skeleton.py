@@ -212,6 +212,16 @@ def map_joints(weights: np.ndarray, keypoints: np.ndarray, scores: np.ndarray) -
     return np.where(answered[..., None], mapped, np.nan), np.where(answered, lowest, 0)
 
 
+def map_uncertainties(weights: np.ndarray, uncertainties: np.ndarray) -> np.ndarray:
+    """Uncertainties (..., K_target) of joints that weights make of others, whose errors are taken as independent.
+
+    NaN for one that is made of nothing, or of a joint whose uncertainty (..., K_source) is NaN.
+    """
+    unknown, used = np.isnan(uncertainties), weights > 0
+    variances = np.where(unknown, 0, uncertainties) ** 2 @ (weights**2).T
+    return np.where((unknown @ used.T) | ~used.any(axis=1), np.nan, np.sqrt(variances))
+
+
 _LIMBS_12 = (
     ("right_ankle", "right_knee"),
     ("right_knee", "right_hip"),

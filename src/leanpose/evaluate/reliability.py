@@ -17,7 +17,7 @@ from leanpose.metrics.reliability import Binning, brier_score, calibration_error
 from leanpose.plotting import new_figure
 from leanpose.pose import Poses
 from leanpose.readers import Sample
-from leanpose.skeleton import Skeleton, map_joints
+from leanpose.skeleton import Skeleton, map_joints, map_uncertainties
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ def measure_reliability(people: Sequence[Sample], poses: Sequence[Poses | None],
     points, scores = (np.concatenate([getattr(p, name) for p in answers]) for name in ("keypoints", "scores"))
     predicted, probabilities = map_joints(weights, points, scores)
     known = [pose.uncertainties for pose in answers if pose.uncertainties is not None]
-    radii = -map_joints(weights, points, -np.concatenate(known))[1] if len(known) == len(answers) else None
+    radii = map_uncertainties(weights, np.concatenate(known)) if len(known) == len(answers) else None
     true, labelled = np.stack([s.keypoints for s in seen]), np.stack([s.labelled for s in seen])
     reference = reference_of(skeleton)
     lengths = reference_lengths(true, labelled, skeleton, box_lengths(np.stack([s.box for s in seen])))
