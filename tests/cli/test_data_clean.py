@@ -1,5 +1,6 @@
 """``leanpose data clean`` from pictures of dots to corrected samples, with models that know where the dots are."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ JOINTS = ("nose", "neck", "head_top")
 
 
 @pytest.fixture
-def table(tmp_path: Path, dots: Callable[..., np.ndarray]) -> Path:
+def spec(tmp_path: Path, dots: Callable[..., np.ndarray]) -> str:
     """Ten pictures of three dots. Of the second nose and neck are exchanged, of the third the head top lies off."""
     rng = np.random.default_rng(0)
     lines = ["file,x1,y1,x2,y2," + ",".join(f"{joint}_{c}" for joint in JOINTS for c in "xyv") + ",part"]
@@ -28,20 +29,20 @@ def table(tmp_path: Path, dots: Callable[..., np.ndarray]) -> Path:
             labels = np.array([*places[:2], (100, 130)])
         numbers = ",".join(f"{x},{y},2" for x, y in labels.tolist())
         lines.append(f"{i}.png,10,10,130,150,{numbers},train")
-    file = tmp_path / "people.csv"
-    file.write_text("\n".join(lines))
-    return file
+    (tmp_path / "people.csv").write_text("\n".join(lines))
+    (tmp_path / "dots.json").write_text(json.dumps({"name": "dots", "joints": JOINTS, "flips": []}))
+    return f"csv:{tmp_path / 'people.csv'},skeleton={tmp_path / 'dots.json'}"
 
 
-def test_planted_errors_are_found_mended_and_shown(tmp_path: Path, table: Path, dot_model: Callable[..., Path]) -> None:
+def test_planted_errors_are_found_mended_and_shown(tmp_path: Path, spec: str, dot_model: Callable[..., Path]) -> None:
     model = dot_model(mean=(0.0, 0.0, 0.0), std=(255.0, 255.0, 255.0), decode="taylor")
-    truth = read_samples([f"csv:{table}"], "train")
+    truth = read_samples([spec], "train")
     out, page = tmp_path / "out.json", tmp_path / "page.html"
     words = [
         "data",
         "clean",
         "--data",
-        f"csv:{table}",
+        spec,
         "--out",
         str(out),
         "--report",
@@ -59,7 +60,7 @@ def test_planted_errors_are_found_mended_and_shown(tmp_path: Path, table: Path, 
         truth[1].name: {"nose": "swap", "neck": "swap"},
         truth[2].name: {"head_top": "move"},
     }
-    mended = read_samples([f"csv:{table},corrections={out}"], "train")
+    mended = read_samples([f"{spec},corrections={out}"], "train")
     assert np.array_equal(mended[1].keypoints, truth[1].keypoints[[1, 0, 2]])
     assert np.array_equal(mended[2].keypoints[:2], truth[2].keypoints[:2])
     dot = cv2.imread(str(tmp_path / "2.png"))[..., 2].astype(float)
@@ -71,8 +72,9 @@ def test_planted_errors_are_found_mended_and_shown(tmp_path: Path, table: Path, 
     assert "http" not in text.replace("http-equiv", "")
 
 
-def test_nobody_to_clean_is_said(tmp_path: Path, table: Path) -> None:
+def test_nobody_to_clean_is_said(tmp_path: Path, spec: str) -> None:
+    table = tmp_path / "people.csv"
     table.write_text(table.read_text().replace(",train", ",test"))
-    result = CliRunner().invoke(app, ["data", "clean", "--data", f"csv:{table}"])
+    result = CliRunner().invoke(app, ["data", "clean", "--data", spec])
     assert result.exit_code == 2
     assert "nothing to clean: nobody is in the train part" in result.output

@@ -3,9 +3,9 @@
 Exchanges first. Where labels are exchanged, each is supported for another joint instead of its own. The evidence for an
 exchange is the sum, over the labels it concerns, of the logarithm of the ratio of the two supports. Tried are the
 exchanges of the two sides: of the whole body, of each of the two parts that it falls into when one link between two
-pairs of joints is cut (arms and legs at the trunk; below elbows and above), and of each single pair; and those of any
-two joints, for people label limbs from the wrong end, too. The one with the most evidence is made if that exceeds a
-threshold, and then the next one.
+pairs of joints is cut (arms and legs at the trunk; below elbows and above), and of each single pair; those of the two
+ends of a limb, for people label limbs from the wrong end, too; and those of two joints in the middle of the body. The
+one with the most evidence is made if that exceeds a threshold, and then the next one.
 
 Then places. A label without support, while the network is sure of a place far from it, is taken away, or moved there
 if the network is very sure. A person of whom that concerns most labels is left alone: there the network is wrong more
@@ -36,7 +36,7 @@ class Rules:
     Attributes:
         sides: evidence for an exchange of sides, a natural logarithm; infinity makes none. Networks mistake the sides
             more readily than other joints for each other.
-        swap: for the exchange of any other two labels.
+        swap: for the exchange of the two ends of a limb, or of two joints in the middle of the body.
         wrong: a label with less support than this may be wrong.
         far: and only if the network's own place is so many torsos away.
         sure: and has so much support: then the label is taken away.
@@ -46,7 +46,7 @@ class Rules:
     """
 
     sides: float = 9.0
-    swap: float = 4.0
+    swap: float = 2.0
     wrong: float = 0.05
     far: float = 0.7
     sure: float = 0.8
@@ -68,11 +68,20 @@ def exchanges(skeleton: Skeleton) -> np.ndarray:
     """The exchanges that are tried (E, K), that of the whole body first: whose label each joint gets."""
     same = np.arange(len(skeleton))
     tried = [np.where(joints, skeleton.flip_permutation, same) for joints in side_groups(skeleton)]
-    for a, b in combinations(range(len(skeleton)), 2):
+    middle = np.flatnonzero(flip_of(skeleton) == same).tolist() if skeleton.flippable else []
+    for a, b in [*limb_ends(skeleton), *combinations(middle, 2)]:
         two = same.copy()
         two[[a, b]] = b, a
         tried.append(two)
-    return np.array(list({tuple(exchange): None for exchange in np.array(tried).tolist()}))
+    return np.array(tried, dtype=int).reshape(-1, len(skeleton))
+
+
+def limb_ends(skeleton: Skeleton) -> list[tuple[int, int]]:
+    """The two ends of each limb of three joints: those that a joint with just two neighbours lies between."""
+    links = skeleton.limb_indices
+    middles = np.flatnonzero(np.bincount(links.ravel(), minlength=len(skeleton)) == 2)
+    ends = [np.setdiff1d(links[(links == middle).any(axis=1)], middle).tolist() for middle in middles]
+    return [(a, b) for a, b in ends]
 
 
 def side_groups(skeleton: Skeleton) -> list[np.ndarray]:
@@ -115,7 +124,7 @@ def best_order(tried: np.ndarray, shares: np.ndarray, thresholds: np.ndarray) ->
     """
     logs = np.log(np.maximum(shares, FLOOR))
     order = np.arange(len(shares))
-    for _ in range(EXCHANGES):
+    for _ in range(EXCHANGES if len(tried) else 0):
         # rows are labels in their present order, so that the diagonal is what each joint has now
         now = logs[order]
         evidence = np.nansum(now[np.arange(len(order)), tried] - np.diagonal(now), axis=1)

@@ -17,11 +17,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from leanpose import geometry
-from leanpose.cleaning.rules import side_groups
+from leanpose.cleaning.rules import limb_ends, side_groups
 from leanpose.cleaning.support import torso_length
 from leanpose.readers import Sample
 from leanpose.readers.corrections import Correction, correct
-from leanpose.skeleton import Skeleton
 
 CLOSE = 0.2  # torsos; PCK's
 KINDS = ("none", "sides", "limbs", "pair", "limb", "joint", "hidden")
@@ -78,14 +77,6 @@ def _plant(sample: Sample, kind: str, rng: np.random.Generator) -> Planted:
         labelled[joints] = False
     box = geometry.hull_box(keypoints, labelled)
     return Planted(replace(sample, keypoints=keypoints, labelled=labelled, box=box), sample, kind, joints)
-
-
-def limb_ends(skeleton: Skeleton) -> list[tuple[int, int]]:
-    """The two ends of each limb of three joints: those that a joint with just two neighbours lies between."""
-    links = skeleton.limb_indices
-    middles = np.flatnonzero(np.bincount(links.ravel(), minlength=len(skeleton)) == 2)
-    ends = [np.setdiff1d(links[(links == middle).any(axis=1)], middle).tolist() for middle in middles]
-    return [(a, b) for a, b in ends]
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ def clean(
         list[str] | None, typer.Option("--judge", metavar="MODEL", help="Another model that has to agree; repeatable.")
     ] = None,
     sides: Annotated[float, typer.Option(help="Evidence that an exchange of sides needs, a natural logarithm.")] = 9.0,
-    swap: Annotated[float, typer.Option(help="Evidence that another exchange of two labels needs.")] = 4.0,
+    swap: Annotated[float, typer.Option(help="Evidence that a limb labelled from its wrong end needs.")] = 2.0,
     sure: Annotated[float, typer.Option(help="Support that the networks' place needs to take a label away.")] = 0.8,
     move: Annotated[float, typer.Option(help="Support to move a label there; above 1 for never.")] = 0.95,
     add: Annotated[float, typer.Option(help="Support to label what was not; above 1 for never.")] = 2.0,
