@@ -339,8 +339,8 @@ BODY19 = Skeleton(
     "body19",
     joints=(*COCO17.joints, "neck", "head_top"),
     limbs=(
-        *LSP14.limbs,
-        ("neck", "nose"),
+        *(limb for limb in LSP14.limbs if limb != ("neck", "head_top")),
+        ("neck", "nose"), ("nose", "head_top"),  # beside a line from neck to head top, that to the nose would double it
         ("nose", "left_eye"), ("nose", "right_eye"), ("left_eye", "left_ear"), ("right_eye", "right_ear"),
     ),
     sigmas=(*(COCO17.sigmas or ()), 0.079, 0.079),
