@@ -30,8 +30,8 @@ def spec(tmp_path: Path, dots: Callable[..., np.ndarray]) -> str:
         numbers = ",".join(f"{x},{y},2" for x, y in labels.tolist())
         lines.append(f"{i}.png,10,10,130,150,{numbers},train")
     (tmp_path / "people.csv").write_text("\n".join(lines))
-    (tmp_path / "dots.json").write_text(json.dumps({"name": "dots", "joints": JOINTS, "flips": []}))
-    return f"csv:{tmp_path / 'people.csv'},skeleton={tmp_path / 'dots.json'}"
+    (tmp_path / "joints.json").write_text(json.dumps({"name": "dots", "joints": JOINTS, "flips": []}))
+    return f"csv:{tmp_path / 'people.csv'},skeleton={tmp_path / 'joints.json'}"
 
 
 def test_planted_errors_are_found_mended_and_shown(tmp_path: Path, spec: str, dot_model: Callable[..., Path]) -> None:
