@@ -9,6 +9,7 @@ the order of a person's joints, which one for each kind of joint would not.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -110,15 +111,12 @@ def spreads(heatmaps: np.ndarray, cells: np.ndarray) -> np.ndarray:
     which would outweigh the peak. A Gaussian of one sigma gives that sigma; NaN without a position or a map.
     """
     people, joints, height, width = heatmaps.shape
-    middle = np.array([(width - 1) / 2, (height - 1) / 2])
-    x, y = np.arange(width) - middle[0], np.arange(height)[:, None] - middle[1]
-    terms = np.stack([np.broadcast_to(term, (height, width)) for term in (1.0, x, y, x**2 + y**2)], axis=-1)
-    weights = np.square(heatmaps, dtype=np.float32).reshape(people, joints, height * width)
-    moments = (weights @ terms.reshape(-1, 4).astype(np.float32)).astype(float)
-    with np.errstate(invalid="ignore"):
-        mean, square = moments[..., 1:3] / moments[..., :1], moments[..., 3] / moments[..., 0]
-    at = cells - middle
-    return np.sqrt(np.maximum(square - 2 * (at * mean).sum(axis=-1) + (at**2).sum(axis=-1), 0))
+    weights = np.square(heatmaps, dtype=np.float32).reshape(people * joints, height * width)
+    mass, *mean, square = (weights @ _moments(height, width)).astype(float).T.reshape(4, people, joints)
+    at = cells - ((width - 1) / 2, (height - 1) / 2)
+    with np.errstate(invalid="ignore"):  # maps without a value
+        variance = (square - 2 * (at[..., 0] * mean[0] + at[..., 1] * mean[1])) / mass + (at**2).sum(axis=-1)
+    return np.sqrt(np.maximum(variance, 0))
 
 
 def fit(peaks: np.ndarray, widths: np.ndarray, right: np.ndarray, errors: np.ndarray) -> Curves:
@@ -167,6 +165,14 @@ def fit(peaks: np.ndarray, widths: np.ndarray, right: np.ndarray, errors: np.nda
     scale = float(np.exp(-solved.eqlin.marginals[0]))
     peak_power, spread_power = (float(max(-value, 0.0)) for value in solved.ineqlin.marginals)
     return Curves(float(line[0]), float(line[1]), scale, peak_power, spread_power)
+
+
+@lru_cache
+def _moments(height: int, width: int) -> np.ndarray:
+    """(H * W, 4) of each cell 1, x, y and x^2 + y^2 from the middle of the map, where float32 loses least."""
+    x, y = np.arange(width) - (width - 1) / 2, np.arange(height)[:, None] - (height - 1) / 2
+    terms = np.stack([np.broadcast_to(term, (height, width)) for term in (1.0, x, y, x**2 + y**2)], axis=-1)
+    return terms.reshape(-1, 4).astype(np.float32)
 
 
 def _log_odds(peaks: np.ndarray) -> np.ndarray:

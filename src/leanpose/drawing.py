@@ -39,7 +39,7 @@ def draw_poses(
     Args:
         image: as :func:`leanpose.media.as_bgr` takes it.
         poses: of that image.
-        min_score: in [0, 1].
+        min_score: in [0, 1]; of a calibrated model the probability that a joint is right.
         boxes: whether to draw the people's boxes.
         ids: whether to write the ids, for people who have some, above their heads or in their boxes.
         trails: where joints were, to be drawn behind the people; the caller adds each frame's poses to it.

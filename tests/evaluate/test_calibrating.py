@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from leanpose import PoseEstimator
 from leanpose.calibration import Calibration
@@ -93,6 +93,7 @@ def test_uncertainties_are_pixels_of_the_image(dot_model: Callable[..., Path], p
     assert once.uncertainties is not None
     assert once.uncertainties.shape == (1, 3)
     twice = plain(np.repeat(np.repeat(image, 2, axis=0), 2, axis=1), 2 * BOX + 0.5)
+    assert twice.uncertainties is not None
     np.testing.assert_allclose(twice.uncertainties, 2 * once.uncertainties, rtol=0.02)
     np.testing.assert_allclose(twice.scores, once.scores, atol=0.01)
     nothing = plain(np.zeros_like(image), BOX)
@@ -110,7 +111,7 @@ def test_without_judged_joints_there_is_nothing_to_fit(dot_model: Callable[..., 
         calibrate(_estimator(dot_model()), one_image, "made", "c")
 
 
-def _run(*words: object) -> object:
+def _run(*words: object) -> Result:
     return CliRunner().invoke(app, ["calibrate", *map(str, words)], env={"COLUMNS": "200"})
 
 

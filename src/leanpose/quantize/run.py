@@ -164,7 +164,7 @@ def quantize_model(
             said(f"quantising, {' and '.join(choice) or 'nothing'} in float")
             onnx = by_layers(names).SerializeToString()
             words = _int8_in_words(method, ranges, len(crops), specs, choice)
-            described = replace(card, precision="int8", quantization=words, scores=())
+            described = replace(card, precision="int8", quantization=words, scores=(), calibration=None)
             described = _place(candidate, onnx, described)
             score = judge.measure(candidate).mean if len(choices) > 1 else float("nan")
             trials.append(Trial(choice, len(names), score))
