@@ -54,6 +54,43 @@ def test_predict_writes_json(run, photo, tmp_path):
     np.testing.assert_allclose([point[:2] for point in person["keypoints"]], [CENTRE] * 3, atol=0.15)
 
 
+@pytest.mark.parametrize("format", ["json", "coco", "openpose", "csv"])
+def test_predict_writes_the_joints_of_a_skeleton(run, photo, tmp_path, format):
+    (tmp_path / "two.toml").write_text('joints = ["head_top", "nose"]\nflips = []\n')
+    result = run(photo, *ON, "--skeleton", "two.toml", "--format", format, "--draw", "--mode", "throughput")
+    assert result.exit_code == 0, result.output
+    assert "skeleton two" in result.stdout
+    out = tmp_path / "out"
+    if format == "json":
+        assert json.loads((out / "poses.json").read_text())["skeleton"]["joints"] == ["head_top", "nose"]
+    elif format == "coco":
+        (person,) = json.loads((out / "poses.coco.json").read_text())
+        np.testing.assert_allclose(np.reshape(person["keypoints"], (2, 3))[:, :2], [CENTRE] * 2, atol=0.15)
+    elif format == "openpose":
+        (person,) = json.loads((out / "poses_openpose" / "photo_keypoints.json").read_text())["people"]
+        assert len(person["pose_keypoints_2d"]) == 6
+    else:
+        with (out / "poses.csv").open() as file:
+            assert [row["joint"] for row in csv.DictReader(file)] == ["head_top", "nose"]
+
+
+def test_a_skeleton_that_the_model_does_not_have_is_refused_before_any_work(run, photo, tmp_path):
+    for name, fault in (("coco17", "dots does not have its left_eye, right_eye, "), ("coco18", "unknown skeleton")):
+        result = run(photo, *ON, "--skeleton", name)
+        assert result.exit_code == 2
+        assert fault in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_deterministic_reaches_the_engines(run, photo, monkeypatch):
+    asked = []
+    monkeypatch.setattr("leanpose.engines._load", lambda path, engine, settings: asked.append(settings))
+    run(photo, "--deterministic")
+    run(photo, *ON, "--deterministic", "--mode", "throughput")
+    assert [settings.deterministic for settings in asked] == [True] * len(asked)
+    assert asked[-1].mode == "throughput"
+
+
 def test_several_boxes_as_csv(run, photo, tmp_path):
     result = run(photo, *ON, "--box", "-5,10,90,120", "--format", "csv", "--flip-test")
     assert result.exit_code == 0

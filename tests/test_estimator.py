@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from leanpose import PoseEstimator
 from leanpose.engines import installed_engines
-from leanpose.errors import BoxError, EngineError, ImageError, ModelError
+from leanpose.errors import BoxError, EngineError, ImageError, ModelError, SkeletonError
 from leanpose.geometry import apply, crop_transform, warp
 from leanpose.media import save_image
+from leanpose.skeleton import Skeleton
 
 CENTRES = [(61.3, 40.2), (80.6, 75.1), (50.0, 110.7)]
 BOX = [30.0, 20.0, 100.0, 130.0]
@@ -94,13 +95,38 @@ def test_flip_test_swaps_left_and_right(dot_model, dots):
 
 
 def test_flip_test_needs_to_know_the_sides(dot_model, dots):
-    from leanpose.skeleton import Skeleton
-
     model = dot_model(skeleton=Skeleton("ears", ("left_ear", "tail", "nose"), flippable=False))
     with pytest.raises(ModelError, match="which joints of its skeleton a mirror swaps"):
         PoseEstimator(model, "onnxruntime", flip_test=True)
     poses = PoseEstimator(model, "onnxruntime")(dots(96, 64, [(30, 50), None, None]), [0, 0, 63, 95])
     np.testing.assert_allclose(poses.keypoints[0, 0], (30, 50), atol=0.5)
+
+
+@pytest.mark.parametrize("flip_test", [False, True])
+def test_answers_in_another_skeleton(dot_model, dots, tmp_path, flip_test):
+    """Hips that the network tells apart by the half of the crop, asked for in another order and with their middle."""
+    image = np.maximum(dots(96, 96, [(30, 50), None, None]), dots(96, 96, [(70, 40), None, None]))
+    model = dot_model(split=True, skeleton=Skeleton("hips", ("left_hip", "right_hip")))
+    wanted = Skeleton("view", ("right_hip", "pelvis", "left_hip"), (("right_hip", "left_hip"),))
+    estimator = strict(model, flip_test=flip_test, skeleton=wanted)
+    poses = estimator(image, [20, 10, 76, 86])
+    assert poses.skeleton == estimator.skeleton == wanted
+    np.testing.assert_allclose(poses.keypoints[0], [(70, 40), (50, 45), (30, 50)], atol=TOLERANCE)
+    assert poses.scores[0, 1] == min(poses.scores[0, 0], poses.scores[0, 2])
+    assert estimator.describe().endswith(", skeleton view")
+    assert estimator(image, []).keypoints.shape == (0, 3, 2)
+    (tmp_path / "own.json").write_text('{"joints": ["pelvis"]}')
+    (one,) = strict(model, skeleton=tmp_path / "own.json").estimate_many([image], [[20, 10, 76, 86]])
+    np.testing.assert_allclose(one.keypoints, [[(50, 45)]], atol=TOLERANCE)
+
+
+def test_a_skeleton_that_the_model_does_not_have_is_refused_at_once(dot_model):
+    model = dot_model()
+    with pytest.raises(SkeletonError, match=r"dots does not have its right_ankle, right_knee.*joints: nose, neck"):
+        PoseEstimator(model, skeleton="lsp14")
+    with pytest.raises(SkeletonError, match="unknown skeleton 'body20'"):
+        PoseEstimator(model, skeleton="body20")
+    assert PoseEstimator(model).skeleton.name == "dots"
 
 
 def test_grid_of_the_hrnet_line(dot_model, dots):

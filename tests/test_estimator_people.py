@@ -7,6 +7,7 @@ from leanpose import PoseEstimator, zoo
 from leanpose.detector import PersonDetector
 from leanpose.errors import BoxError, EngineError, ImageError, ModelError
 from leanpose.media import save_image
+from leanpose.skeleton import Skeleton
 
 from .blobs import blob_detector
 
@@ -99,6 +100,21 @@ def test_own_detector(dot_model, two):
     np.testing.assert_array_equal(poses.boxes[1], [-5, 20, 140, 100])
     for nobody in ([], np.zeros((0, 5)), np.zeros((0, 4))):
         assert len(estimator_of(dot_model(), lambda image, nobody=nobody: nobody)(two)) == 0
+
+
+def test_one_person_in_two_boxes_of_the_detector_comes_once(dot_model, dots):
+    """And where the boxes are given, twice: who gives them knows why."""
+    image = np.maximum(
+        dots(120, 200, [(40, 40), (50, 60), (60, 80)]), dots(120, 200, [(130, 40), (140, 60), (150, 80)])
+    )
+    boxes = np.array([[24, 20, 72, 100, 0.5], [110, 20, 170, 100, 0.7], [20, 26, 76, 96, 0.9], [5, 0, 20, 12, 0.4]])
+    estimator = estimator_of(dot_model(), lambda image: boxes)
+    poses = estimator(image)
+    np.testing.assert_array_equal(poses.boxes, np.float32(boxes[1:, :4]))  # what is hardly there is nobody's double
+    np.testing.assert_allclose(poses.keypoints[0], [(130, 40), (140, 60), (150, 80)], atol=0.5)
+    assert len(estimator(image, boxes)) == 4
+    nose = estimator_of(dot_model(), lambda image: boxes, skeleton=Skeleton("nose", ("nose",)))
+    np.testing.assert_array_equal(nose(image).keypoints, poses.keypoints[:, :1])
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from leanpose.errors import BoxError, ImageError, TimestampError, VideoError
 from leanpose.estimator import PoseEstimator
 from leanpose.media import Frame
+from leanpose.skeleton import Skeleton
 from leanpose.stopwatch import Stopwatch
 from leanpose.stream import AHEAD, CROP, DETECT, INFER, KEYPOINT_DECODE, SMOOTH, TRACK, PoseTracking, stream
 
@@ -224,3 +225,39 @@ def test_frames_are_let_go(estimator):
     held = [sum(image() is not None for image in alive) for _ in estimator.stream(made())]
     assert len(held) == 60
     assert max(held) <= 2 * AHEAD + 4  # those that wait, and one in every hand
+
+
+@pytest.mark.parametrize("options", [{}, {"track": False}, {"smooth": False, "detect_every": 5}])
+def test_a_skeleton_selects_from_what_was_followed_and_smoothed_in_the_models_joints(dot_model, options):
+    """One joint is too little to follow anybody by."""
+    neck = Skeleton("neck", ("neck",))
+    whole, view = (
+        list(
+            PoseEstimator(dot_model(), "onnxruntime", threads=1, detector=FindDots(), skeleton=skeleton).stream(
+                [picture(n) for n in range(12)], fps=25, **options
+            )
+        )
+        for skeleton in (None, neck)
+    )
+    for before, after in zip(whole, view, strict=True):
+        assert after.skeleton == neck
+        np.testing.assert_array_equal(after.keypoints, before.keypoints[:, 1:2])
+        np.testing.assert_array_equal(after.boxes, before.boxes)
+        np.testing.assert_array_equal(after.ids, before.ids)
+        assert after.timestamp == before.timestamp
+
+
+@pytest.mark.parametrize("track", [False, True])
+@pytest.mark.parametrize("watched", [False, True])
+def test_one_person_in_two_detected_boxes_is_one_and_in_two_given_boxes_two(dot_model, track, watched):
+    def twice(image):
+        found = FindDots()(image)
+        return np.concatenate((found, found + np.array([-3, -2, 4, 3, -0.2])))
+
+    def followed(**options):
+        estimator = PoseEstimator(dot_model(), "onnxruntime", threads=1, detector=twice)
+        tracking = PoseTracking(estimator, track=track, watch=Stopwatch() if watched else None, **options)
+        return [len(tracking.step(picture(n), n / 25)) for n in range(6)]
+
+    assert followed() == [2] * 6
+    assert followed(boxes=twice(picture(0))) == [4] * 6

@@ -28,7 +28,7 @@ def run(tmp_path, dot_model, monkeypatch):
     """Runs the command with a model and a detector of dots; sources are relative to the folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(FindDots, "describe", lambda self: "detector dots", raising=False)
-    monkeypatch.setattr("leanpose.detector.PersonDetector", lambda *arguments: FindDots())
+    monkeypatch.setattr("leanpose.detector.PersonDetector", lambda *arguments, **options: FindDots())
     model = str(dot_model())
 
     def call(*arguments):
@@ -73,6 +73,24 @@ def test_people_are_found_followed_and_drawn(run, clip, tmp_path):
         for before, after in zip(video, drawn, strict=True):
             assert after.timestamp == pytest.approx(before.timestamp, abs=1e-4)
             assert np.abs(after.image.astype(int) - before.image).max() > 100
+
+
+@pytest.mark.parametrize("smooth", ["live", "both-ways"])
+def test_a_skeleton_is_what_is_written_drawn_and_measured(run, clip, tmp_path, smooth):
+    (tmp_path / "ends.json").write_text(json.dumps({"joints": ["head_top", "nose"], "flips": []}))
+    kinematics = ("--kinematics", "k.csv")
+    result = run("clip.mp4", "--skeleton", "ends.json", "--smooth", smooth, "--draw", *kinematics)
+    assert result.exit_code == 0, result.output
+    assert "skeleton ends" in result.stdout
+    frames = read_json(tmp_path / "out" / "clip.json")
+    assert len(frames) == FRAMES
+    for poses in frames:
+        assert poses.skeleton.joints == ("head_top", "nose")
+        for id_, keypoints in zip(poses.ids, poses.keypoints, strict=True):
+            where = joints(round(poses.timestamp * 25), id_ - 1)
+            np.testing.assert_allclose(keypoints, where[[2, 0]], atol=2.5)  # the live smoother is a frame behind
+    header = (tmp_path / "k.csv").read_text().splitlines()[0]
+    assert header == "id,frame,time,head_top_speed,nose_speed"
 
 
 def test_smoothed_both_ways_there_is_no_lag(run, clip, tmp_path):
