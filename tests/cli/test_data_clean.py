@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from leanpose.cli import app
+from leanpose.media import load_image
 from leanpose.readers import read_samples
 from leanpose.readers.corrections import read_corrections
 
@@ -63,13 +64,43 @@ def test_planted_errors_are_found_mended_and_shown(tmp_path: Path, spec: str, do
     mended = read_samples([f"{spec},corrections={out}"], "train")
     assert np.array_equal(mended[1].keypoints, truth[1].keypoints[[1, 0, 2]])
     assert np.array_equal(mended[2].keypoints[:2], truth[2].keypoints[:2])
-    dot = cv2.imread(str(tmp_path / "2.png"))[..., 2].astype(float)
+    dot = load_image(tmp_path / "2.png")[..., 2].astype(float)
     centre = [float((dot * axis).sum() / dot.sum()) for axis in np.indices(dot.shape)[::-1]]
     assert np.linalg.norm(mended[2].keypoints[2] - centre) < 2
     text = page.read_text()
     assert text.count("<img") == 4
     assert "move head_top" in text
     assert "http" not in text.replace("http-equiv", "")
+
+
+def test_errors_are_planted_into_the_part_to_choose_by(
+    tmp_path: Path, spec: str, dot_model: Callable[..., Path]
+) -> None:
+    table = tmp_path / "people.csv"
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([*lines[:7], *(line.replace(",train", ",val") for line in lines[7:])]))
+    model = str(dot_model(mean=(0.0, 0.0, 0.0), std=(255.0, 255.0, 255.0), decode="taylor"))
+    words = [
+        "data",
+        "clean",
+        "--data",
+        spec,
+        "--out",
+        str(tmp_path / "c.json"),
+        "--engine",
+        "onnxruntime",
+    ]
+    words += ["--fold-model", model, "--fold-model", model, "--trial", spec]
+    result = CliRunner().invoke(app, words, env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    rows = [line.split() for line in result.output.replace("│", " ").splitlines()]
+    found = {row[0]: row[1:] for row in rows if len(row) == 8}
+    assert found["none"] == ["0", "-", "-", "-", "12", "0.00", "0.00"]
+    assert "sides" not in found  # these joints have none
+    count, mended, masked, left, *others = found["joint"]
+    assert (count, others) == ("4", ["8", "0.00", "0.00"])
+    assert float(mended) >= 75
+    assert float(mended) + float(masked) + float(left) == pytest.approx(100, abs=0.2)
 
 
 def test_nobody_to_clean_is_said(tmp_path: Path, spec: str) -> None:

@@ -89,10 +89,11 @@ def side_groups(skeleton: Skeleton) -> list[np.ndarray]:
     if not skeleton.flippable:
         return []
     flip = skeleton.flip_permutation
-    pair_of = np.minimum(np.arange(len(flip)), flip)  # a pair goes by its first joint
-    pairs = [int(p) for p in np.unique(pair_of[flip != np.arange(len(flip))])]
+    first = np.minimum(np.arange(len(flip)), flip)  # a pair goes by its first joint
+    pair_of: list[int] = first.tolist()
+    pairs: list[int] = np.unique(first[flip != np.arange(len(flip))]).tolist()
     links = {
-        frozenset((int(pair_of[a]), int(pair_of[b])))
+        frozenset((pair_of[a], pair_of[b]))
         for a, b in skeleton.limb_indices.tolist()
         if pair_of[a] != pair_of[b] and {pair_of[a], pair_of[b]} <= set(pairs)
     }
@@ -100,7 +101,7 @@ def side_groups(skeleton: Skeleton) -> list[np.ndarray]:
     for cut in links:
         for start in cut:
             groups.add(_connected(start, links - {cut}))
-    return [np.isin(pair_of, sorted(group)) for group in sorted(groups, key=lambda g: (-len(g), sorted(g))) if group]
+    return [np.isin(first, sorted(group)) for group in sorted(groups, key=lambda g: (-len(g), sorted(g))) if group]
 
 
 def flip_of(skeleton: Skeleton) -> np.ndarray:

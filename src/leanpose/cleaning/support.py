@@ -46,7 +46,7 @@ class Support:
     torsos: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.shares)
 
     def select(self, people: Sequence[int] | np.ndarray) -> "Support":
         """Of some of the people, by number or mask."""

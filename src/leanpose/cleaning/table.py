@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from leanpose.cleaning.trial import Outcome
 from leanpose.readers import Sample
 from leanpose.readers.corrections import ACTIONS, Correction
 
@@ -29,4 +30,19 @@ def table(samples: Sequence[Sample], corrections: Sequence[Sequence[Correction]]
     totals = [sum(n for (_, a), n in count.items() if a == action) for action in ACTIONS]
     result.add_row("all", f"{labels.total():,}", *(f"{n:,}" for n in totals))
     result.add_row("people", f"{len(samples):,}", *(f"{people[action]:,}" for action in ACTIONS))
+    return result
+
+
+def trial_table(outcomes: Sequence[Outcome]) -> "Table":
+    """What became of planted errors, and of the labels around them, in per cent."""
+    from rich.table import Table
+
+    result = Table("error", title="planted errors, %: labels with one, and those around them")
+    for heading in ("labels", "mended", "masked", "left", "others", "lost", "spoiled"):
+        result.add_column(heading, justify="right")
+    for o in outcomes:
+        left = max(0.0, 1 - o.mended - o.masked) if o.joints else 0.0
+        shares = [f"{100 * share:.1f}" for share in (o.mended, o.masked, left)] if o.joints else ["-"] * 3
+        around = (f"{100 * o.lost:.2f}", f"{100 * o.spoiled:.2f}")
+        result.add_row(o.kind, f"{o.joints:,}", *shares, f"{o.others:,}", *around)
     return result

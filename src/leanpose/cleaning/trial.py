@@ -3,7 +3,7 @@
 Every person gets one error at a time of each kind:
 
 - ``sides``: all labels of one side exchanged with those of the other;
-- ``limbs``: those of several pairs of joints only, such as both arms or both legs;
+- ``limbs``: those of several pairs of joints only, such as of both arms or both legs;
 - ``pair``: those of one pair at random;
 - ``limb``: the labels of the two ends of one limb of three joints exchanged, as of hip and ankle;
 - ``joint``: one label moved by 0.8 to 2 torsos in a random direction;
@@ -44,26 +44,31 @@ class Planted:
 
 
 def plant(samples: Sequence[Sample], seed: int = 0) -> list[Planted]:
-    """Every person with one error of each kind, drawn from ``seed``."""
+    """Every person with one error of each kind, drawn from ``seed``; kinds that a skeleton cannot have are left out."""
     rng = np.random.default_rng(seed)
-    return [_plant(sample, kind, rng) for kind in KINDS for sample in samples]
+    return [planted for kind in KINDS for sample in samples if (planted := _plant(sample, kind, rng)) is not None]
 
 
-def _plant(sample: Sample, kind: str, rng: np.random.Generator) -> Planted:
+def _plant(sample: Sample, kind: str, rng: np.random.Generator) -> Planted | None:
     skeleton, keypoints, labelled = sample.skeleton, sample.keypoints.copy(), sample.labelled.copy()
-    joints = np.zeros(len(skeleton), dtype=bool)
-    tried = side_groups(skeleton)
-    pairs = [group for group in tried if group.sum() == 2]
-    if kind == "sides":
-        joints = tried[0].copy()
+    chosen: list[np.ndarray] = []
+    groups = side_groups(skeleton)
+    if kind == "none":
+        chosen = [np.zeros(len(skeleton), dtype=bool)]
+    elif kind == "sides":
+        chosen = groups[:1]
     elif kind == "limbs":
-        joints = rng.choice([group for group in tried if 2 < group.sum() < tried[0].sum()]).copy()
+        chosen = [group for group in groups if 2 < group.sum() < groups[0].sum()]
     elif kind == "pair":
-        joints = rng.choice(pairs).copy()
-    elif kind in ("joint", "hidden"):
-        joints[rng.choice(np.flatnonzero(labelled))] = True
+        chosen = [group for group in groups if group.sum() == 2]
     elif kind == "limb":
-        joints[list(rng.choice(limb_ends(skeleton)))] = True
+        chosen = [np.isin(np.arange(len(skeleton)), ends) for ends in limb_ends(skeleton)]
+    else:
+        chosen = [np.arange(len(skeleton)) == joint for joint in np.flatnonzero(labelled)]
+    if not chosen:
+        return None
+    joints = chosen[int(rng.integers(len(chosen)))]
+    if kind == "limb":
         ends = np.flatnonzero(joints)
         keypoints[ends], labelled[ends] = keypoints[ends[::-1]], labelled[ends[::-1]]
     if kind in ("sides", "limbs", "pair"):

@@ -31,6 +31,10 @@ def clean(
     sure: Annotated[float, typer.Option(help="Support that the networks' place needs to take a label away.")] = 0.8,
     move: Annotated[float, typer.Option(help="Support to move a label there; above 1 for never.")] = 0.95,
     add: Annotated[float, typer.Option(help="Support to label what was not; above 1 for never.")] = 2.0,
+    trial: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND:PATH", help="Plant errors into their val part, whose labels are good, and count."),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="A page with pictures of the people with most evidence.")
     ] = None,
@@ -49,7 +53,8 @@ def clean(
     from leanpose.cleaning import Rules, find_corrections
     from leanpose.cleaning.judges import judge
     from leanpose.cleaning.page import page
-    from leanpose.cleaning.table import table
+    from leanpose.cleaning.table import table, trial_table
+    from leanpose.cleaning.trial import outcomes, plant
     from leanpose.errors import DatasetError
     from leanpose.files import write_whole
     from leanpose.readers import read_samples
@@ -66,10 +71,13 @@ def clean(
         models += train_folds(recipe_named(recipe), data, runs, folds, also or [], compiled=compiled)
     console = Console(stderr=True)
     rules = Rules(sides=sides, swap=swap, sure=sure, move=move, add=add)
-    support = judge(
-        samples, models, judges or [], engine,
-        lambda people: track(people, "people", console=console, disable=not console.is_terminal),
-    )  # fmt: skip
+    progress = lambda people: track(people, "people", console=console, disable=not console.is_terminal)  # noqa: E731
+    if trial:
+        planted = plant(read_samples(trial, "val"))
+        with_errors = [one.sample for one in planted]
+        found = find_corrections(with_errors, judge(with_errors, models, judges or [], engine, progress), rules)
+        Console().print(trial_table(outcomes(planted, found)))
+    support = judge(samples, models, judges or [], engine, progress)
     corrections = find_corrections(samples, support, rules)
     made = {"folds": [Path(m).name for m in models], "judges": [Path(m).name for m in judges or []], **vars(rules)}
     write_corrections(out, samples, corrections, made)

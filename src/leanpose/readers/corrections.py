@@ -88,7 +88,7 @@ def read_corrections(path: Path) -> dict[str, tuple[int, list[Correction]]]:
         raise DatasetError(f"{path}: not a file of corrections, which 'leanpose data clean' writes")
     if content.get("version") != VERSION:
         raise DatasetError(f"{path}: corrections of version {content.get('version')}, this is for {VERSION}")
-    people = content.get("people")
+    people: Any = content.get("people")
     try:
         return {
             name: (person["labels"], [_from_json(joint, entry) for joint, entry in person["joints"].items()])
