@@ -14,6 +14,7 @@ from leanpose import zoo
 from leanpose.card import ModelCard
 from leanpose.complexity import Complexity, complexity
 from leanpose.errors import ModelError
+from leanpose.evaluate.groups import without_groups
 from leanpose.models import REGISTRY
 from leanpose.models.registry import PUBLISHED_ONLY, Counting, Published, Variant
 
@@ -68,7 +69,7 @@ class Listed:
         published: what papers print, in the registry's order.
         counted: size; ``None`` for networks that are printed only.
         stride: pixels per heatmap cell; ``None`` for networks that are printed only.
-        measured: scores of our packaged models of this architecture, with protocol.
+        measured: main scores of our packaged models of this architecture, with their boxes.
     """
 
     name: str
@@ -106,7 +107,8 @@ def models_table() -> list[Listed]:
     measured: dict[str, tuple[str, ...]] = {}
     for name in zoo.list_models():
         card = ModelCard.load(zoo.FOLDER / f"{name}.json")
-        scores = tuple(f"{score.metric} {score.value:g} ({score.protocol}; {name})" for score in card.scores)
+        main = without_groups(card.scores)
+        scores = tuple(f"{s.metric} {s.value:g} ({s.protocol.partition(',')[0]}; {name})" for s in main)
         measured[card.architecture] = measured.get(card.architecture, ()) + scores
     listed = []
     for name, variant in REGISTRY.items():

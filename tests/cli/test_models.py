@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from leanpose import comparison, zoo
+from leanpose.card import Score
 from leanpose.cli import app
 from leanpose.models import create_model
 
@@ -74,7 +75,11 @@ def test_models_lists_every_network() -> None:
 
 
 def test_models_and_info_list_pose_models_and_detectors(dot_model, monkeypatch) -> None:
-    path = dot_model()
+    scores = (
+        Score("PCK@0.2 mean of joints, lsp test", 81.25, "boxes hull, flip test on", "leanpose evaluate dots"),
+        Score("end-point error, px, face, coco test", 7.125, "boxes annotated", "leanpose evaluate dots"),
+    )
+    path = dot_model(scores=scores)
     blob_detector(path.with_name("blobs.onnx"), input_side=352, params=2_340_000)
     monkeypatch.setattr(zoo, "FOLDER", path.parent)
     monkeypatch.setattr(comparison, "models_table", list)  # takes seconds
@@ -82,6 +87,8 @@ def test_models_and_info_list_pose_models_and_detectors(dot_model, monkeypatch) 
     (line,) = (line for line in shown.splitlines() if "blobs" in line)
     assert all(word in line for word in ("people", "longer side 352", "2.34 M"))
     assert "64x96" in next(line for line in shown.splitlines() if "dots" in line)
+    assert "81.25" in shown
+    assert "7.125" not in shown  # of a group of joints: the card has it
     path.with_name("blobs.json").write_text('{"kind": "detector"}')
     _, shown = _run("info")
     assert "blobs  unusable: " in shown

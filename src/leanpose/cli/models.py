@@ -10,7 +10,10 @@ from leanpose.errors import InputSizeError
 
 
 def models() -> None:
-    """List the packaged models and, where PyTorch is installed, every network that can be trained."""
+    """List the packaged models and, where PyTorch is installed, every network that can be trained.
+
+    The scores are a card's main ones; the others, with protocols, intervals and commands, stand in the card.
+    """
     from importlib.util import find_spec
 
     from rich.console import Console
@@ -19,6 +22,7 @@ def models() -> None:
     from leanpose import zoo
     from leanpose.card import ModelCard
     from leanpose.detector_card import DetectorCard
+    from leanpose.evaluate.groups import without_groups
 
     table = Table("model", "architecture", "finds", "input", "params", "MACs", "scores", "terms")
     for name in [*zoo.list_models(), *zoo.list_detectors()]:
@@ -36,7 +40,10 @@ def models() -> None:
             size,
             f"{card.params / 1e6:.2f} M",
             f"{card.macs / 1e9:.2f} G",
-            "\n".join(f"{score.metric} {score.value:g} ({score.protocol})" for score in card.scores),
+            "\n".join(
+                f"{score.metric} {score.value:g} ({score.protocol.partition(',')[0]})"
+                for score in without_groups(card.scores)
+            ),
             card.license,
         )
     console = Console()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from leanpose.card_file import Score
 from leanpose.evaluate.figures import LIMB_JOINTS, Distances
 from leanpose.evaluate.intervals import percentile_interval, resampled_mean, resampled_pck
 from leanpose.metrics.pck import mean_over_joints, pck
@@ -55,6 +56,11 @@ class JointGroup:
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)
+
+
+def without_groups(scores: Sequence[Score]) -> list[Score]:
+    """The scores of a card that are not of a group of joints: those to show where there is little room."""
+    return [score for score in scores if not any(f", {name}, " in score.metric for name in JOINT_GROUPS)]
 
 
 def joint_groups(
