@@ -85,14 +85,8 @@ class Card:
                 raise ModelError(f"model card: field '{name}' must be a list, not {entries!r}")
             for at, entry in enumerate(entries):
                 check_fields(f"{name}[{at}].", entry_kind, entry)
-            values[name] = tuple(
-                entry_kind(**{key: tuple(held) if isinstance(held, list) else held for key, held in entry.items()})
-                for entry in entries
-            )
-        for name, value in values.items():
-            if isinstance(value, list):
-                values[name] = tuple(value)
-        return cls(**cls.parse(values))
+            values[name] = tuple(entry_kind(**_with_tuples(entry)) for entry in entries)
+        return cls(**cls.parse(_with_tuples(values)))
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -162,6 +156,11 @@ def is_text(value: Any) -> bool:
 def sized(length: int, holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
     """Whether a value is a tuple of that length, of such values."""
     return lambda value: isinstance(value, tuple) and len(value) == length and all(map(holds, value))
+
+
+def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a JSON object, whose lists become tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def _entries(kind: type) -> Callable[[Any], bool]:
