@@ -5,8 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.stats import spearmanr
 
-from leanpose.metrics.reliability import BINS, Binning, brier_score, calibration_error, coverage, reliability_curve
+from leanpose.metrics.reliability import (
+    BINS,
+    Binning,
+    brier_score,
+    calibration_error,
+    coverage,
+    rank_correlation,
+    reliability_curve,
+)
 
 BINNINGS: tuple[Binning, ...] = ("mass", "width")
 
@@ -92,9 +101,17 @@ def test_brier_score_and_coverage_are_their_sums() -> None:
     assert coverage(errors, radii, 2) == 0.75
 
 
+@given(hnp.arrays(float, st.tuples(st.just(2), st.integers(2, 30)), elements=st.integers(0, 9).map(float)))
+def test_rank_correlation_is_scipys(values: np.ndarray) -> None:
+    varied = all(len(np.unique(row)) > 1 for row in values)
+    expected = spearmanr(*values).statistic if varied else np.nan
+    assert rank_correlation(*values) == pytest.approx(expected, nan_ok=True)
+
+
 def test_nothing_to_measure_is_not_zero() -> None:
     nothing = np.zeros(0)
     figures = (calibration_error(nothing, nothing > 0), brier_score(nothing, nothing > 0), coverage(nothing, nothing))
+    assert np.isnan(rank_correlation(nothing, nothing))
     assert np.isnan(figures).all()
 
 

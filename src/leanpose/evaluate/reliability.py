@@ -13,7 +13,14 @@ from leanpose.evaluate.intervals import wilson_interval
 from leanpose.evaluate.protocols import joint_mapping
 from leanpose.metrics.pck import normalised_distances
 from leanpose.metrics.reference import MAIN_THRESHOLD, box_lengths, reference_lengths, reference_of
-from leanpose.metrics.reliability import Binning, brier_score, calibration_error, coverage, reliability_curve
+from leanpose.metrics.reliability import (
+    Binning,
+    brier_score,
+    calibration_error,
+    coverage,
+    rank_correlation,
+    reliability_curve,
+)
 from leanpose.plotting import new_figure
 from leanpose.pose import Poses
 from leanpose.readers import Sample
@@ -45,7 +52,7 @@ class Reliability:
         return calibration_error(self.scores, self.right, binning=binning)
 
     def figures(self) -> list[Figure]:
-        """In percent, but for the Brier score."""
+        """All in percent."""
         figures = [
             Figure("ece", "calibration error of scores (ECE), %", 100 * self.error()),
             Figure("ece width", "ECE in bins of equal width, %", 100 * self.error("width")),
@@ -55,6 +62,11 @@ class Reliability:
             figures += [
                 Figure("within 1", "joints within their uncertainty, %", 100 * coverage(self.errors, self.radii)),
                 Figure("within 2", "joints within twice of it, %", 100 * coverage(self.errors, self.radii, 2)),
+                Figure(
+                    "uncertainty rank",
+                    "rank correlation of it and error, %",
+                    100 * rank_correlation(self.radii, self.errors),
+                ),
             ]
         return figures
 

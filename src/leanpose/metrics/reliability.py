@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: expected calibration error, reliability curve, Brier score; coverage.
+"""Whether probabilities mean what they say, by expected calibration error, curve and Brier score; and uncertainties.
 
 Each of M answers has a probability that it is right, and is right or not. The answers are put into bins, either of
 equal width in probability (Naeini et al. 2015, Guo et al. 2017) or of equal mass, the same number of answers each
@@ -86,3 +86,14 @@ def brier_score(probabilities: np.ndarray, right: np.ndarray) -> float:
 def coverage(errors: np.ndarray, radii: np.ndarray, times: float = 1.0) -> float:
     """Share of errors (M,) within so many times their radii (M,); NaN for M = 0."""
     return float(np.mean(errors <= times * radii)) if len(errors) else float("nan")
+
+
+def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Spearman's correlation of (M,) and (M,), equal values sharing their mean rank; NaN where one is constant."""
+    ranks = []
+    for values in (first, second):
+        _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+        ranks.append((np.cumsum(counts) - (counts - 1) / 2)[places])
+    if not all(np.ptp(held) > 0 for held in ranks if held.size) or not ranks[0].size:
+        return float("nan")
+    return float(np.corrcoef(*ranks)[0, 1])
