@@ -172,6 +172,7 @@ def draw_front(family: Sequence[Member], run: Benchmark | None, path: Path) -> N
             axes.annotate("untrained networks", (0.01, 0.05), xycoords="axes fraction", fontsize=7)
         axes.set(xlabel=label, ylabel="LSP test, PCK@0.2, mean of 14 (%)", xscale="log")
         axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("{x:g}")
         axes.margins(x=0.25, y=0.2)
         axes.grid(alpha=0.3)
         axes.legend(loc="lower right", bbox_to_anchor=(1, 0.1), fontsize=7)
