@@ -14,7 +14,15 @@ from leanpose.models import create_model
 from leanpose.readers import Sample
 from leanpose.reproduce.latency import latencies_ms
 from leanpose.reproduce.our_factors import ABLATION, BASELINES, COMBINATION, REPEATS, Factor, Start, Study, base_recipe
-from leanpose.reproduce.our_screening import FOLDS, HELD_OUT, THRESHOLD, common_start, judged, screening
+from leanpose.reproduce.our_screening import (
+    FOLDS,
+    HELD_OUT,
+    THRESHOLD,
+    common_start,
+    judged,
+    screening,
+    without_corrections,
+)
 from leanpose.reproduce.plots import draw_differences, save_figure
 from leanpose.reproduce.result import Claim, Result, Row, Verdict
 from leanpose.reproduce.trainings import Arm, Setting, last_checkpoint, trained
@@ -51,7 +59,8 @@ class Screen:
     """
 
     def __init__(self, setting: Setting, wanted: Sequence[str]) -> None:
-        self.setting, self.people, self.trusted = screening(setting)
+        self.corrected, self.people, self.trusted = screening(setting)
+        self.setting = without_corrections(self.corrected)
         self.wanted = wanted
         self._start: Path | None = None
 
@@ -65,11 +74,14 @@ class Screen:
 
     def _distances(self, arm: Arm, start: Start, train: bool, seed: int, decode: str) -> np.ndarray | None:
         recipe = arm.recipe(self.setting.budget.recipe(base_recipe(start), seed))
+        setting = self.corrected if arm.corrected else self.setting
+        if arm.corrected and setting.data == self.setting.data:
+            return None  # nobody named corrections
         last = last_checkpoint(self.setting.work / f"{arm.slug}-s{seed}", recipe)
         if train:
             if start == "trained" and self._start is None:
                 self._start = common_start(self.setting)
-            trained(self.setting, arm, base_recipe(start), seed, self._start if start == "trained" else None)
+            trained(setting, arm, base_recipe(start), seed, self._start if start == "trained" else None)
         elif not _finished(last, replace(recipe, rounds=1, seed=recipe.seed + recipe.rounds - 1)):
             return None
         return judged(last, self.people, decode)

@@ -133,6 +133,10 @@ RECIPE_FACTORS = [
         trusted_only=True,
     ),
     Factor(
+        "cleaning", "labels of LSP-extended", _fields(),
+        [Arm("cleaning", "corrected (`--data lspet:DIR,corrections=FILE`)", corrected=True)],
+    ),
+    Factor(
         "scale", "scale", _fields("augmentation.scale"),
         [_augmented("scale_none", "none", scale=0), _augmented("scale_45", "0.45", scale=0.45)],
     ),

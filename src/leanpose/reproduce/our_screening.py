@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,11 +26,19 @@ HELD_OUT = 400  # people of fold 0 of the datasets without a validation part
 THRESHOLD = 0.2
 
 
+CORRECTIONS = re.compile(r",corrections=.*?(?=,[a-z]+=|$)")
+
+
+def without_corrections(setting: Setting) -> Setting:
+    """The setting with the labels as they were distributed."""
+    return replace(setting, data=[CORRECTIONS.sub("", spec) for spec in setting.data])
+
+
 def screening(setting: Setting) -> tuple[Setting, list[Sample], np.ndarray]:
     """The setting to train in, the people to judge by, and (N,) which of them are of a validation part.
 
     These are the people of the validation parts, and of each dataset without one :data:`HELD_OUT` people of its
-    first fold, which no training sees.
+    first fold, which no training sees, with the labels as they were distributed.
 
     Raises:
         DatasetError: when nobody is left to judge by.
@@ -37,9 +46,9 @@ def screening(setting: Setting) -> tuple[Setting, list[Sample], np.ndarray]:
     people: list[Sample] = []
     trusted: list[bool] = []
     data: list[str] = []
-    for spec in setting.data:
-        own = read_samples([spec], "val")
-        held = [sample for sample in read_samples([spec], "train") if fold_of(sample, FOLDS) == 0] if not own else []
+    for spec, plain in zip(setting.data, without_corrections(setting).data, strict=True):
+        own = read_samples([plain], "val")
+        held = [sample for sample in read_samples([plain], "train") if fold_of(sample, FOLDS) == 0] if not own else []
         data.append(spec if own else f"{spec},without=0/{FOLDS}")
         people += own or sorted(held, key=image_name)[:HELD_OUT]
         trusted += [bool(own)] * len(own or held[:HELD_OUT])

@@ -76,6 +76,7 @@ class Arm:
         published: printed figures by column.
         changes: recipe fields besides the network.
         length: schedules of the budget's length that its training takes.
+        corrected: whether it learns from the labels that ``corrections=FILE`` in the data corrects.
     """
 
     slug: str
@@ -85,6 +86,7 @@ class Arm:
     published: dict[str, float] | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     length: int = 1
+    corrected: bool = False
 
     def recipe(self, base: Recipe) -> Recipe:
         """``base`` with this variant's network and changes."""
