@@ -37,7 +37,7 @@ def test_parts_do_what_the_whole_does(dot_model: DotModel, tmp_path: Path) -> No
     (subject,), _ = open_subjects([str(dot_model())], ["onnxruntime"], ["f32"], tmp_path)
     parts = subject.parts(open_scene())
     assert list(parts) == ["end to end", "preprocess", "model", "postprocess"]
-    keypoints, *_ = parts["postprocess"]()  # type: ignore[misc]
+    keypoints, scores, _ = parts["postprocess"]()  # type: ignore[misc]
     poses = parts["end to end"]()
     assert poses.keypoints == pytest.approx(keypoints, abs=1e-3)  # type: ignore[attr-defined]
     assert poses.scores == pytest.approx(scores, abs=1e-5)  # type: ignore[attr-defined]
