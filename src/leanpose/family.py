@@ -162,7 +162,7 @@ def draw_front(family: Sequence[Member], run: Benchmark | None, path: Path) -> N
         axes.plot([points[i][1] for i in front], [points[i][2].value for i in front], color=PACKAGED, linewidth=1)
         for member, cost, score in points:
             low, high = score.interval or (score.value, score.value)
-            bars = [[score.value - low], [high - score.value]]
+            bars = [[max(score.value - low, 0)], [max(high - score.value, 0)]]
             axes.errorbar(cost, score.value, bars, fmt="o", capsize=3, color=PACKAGED if member.packaged else OTHER)
             axes.annotate(member.card.name, (cost, score.value), (6, 5), textcoords="offset points", fontsize=9)
         for (name, value), style in zip(PUBLISHED.items(), (":", "--", "-."), strict=True):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from leanpose.evaluate.intervals import bootstrap_weights, pck_interval, percentile_interval
+from leanpose.evaluate.intervals import bootstrap_weights, pck_interval, percentile_interval, wilson_interval
 
 
 def test_weights_draw_as_many_people_as_there_are_from_a_seed() -> None:
@@ -44,3 +44,10 @@ def test_it_equals_a_loop_over_drawn_people(pooled: bool) -> None:
 def test_nothing_judged_has_no_interval() -> None:
     assert np.isnan(pck_interval(np.full((3, 2), np.nan), 0.2, resamples=5)).all()
     assert np.isnan(percentile_interval(np.array([]))).all()
+
+
+def test_shares_of_none_and_all_end_exactly() -> None:
+    """So that no share lies outside its interval by rounding, which plots refuse."""
+    for count in range(1, 2000):
+        assert wilson_interval(0, count)[0] == 0
+        assert wilson_interval(count, count)[1] == 1

@@ -32,7 +32,8 @@ def wilson_interval(hits: int, count: int) -> tuple[float, float]:
     z = NormalDist().inv_cdf((1 + LEVEL) / 2)
     centre = (hits + z**2 / 2) / (count + z**2)
     half = z * (hits * (count - hits) / count + z**2 / 4) ** 0.5 / (count + z**2)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    # none and all end at 0 and 1 exactly, which rounding would miss on either side
+    return max(centre - half, 0.0) if hits else 0.0, min(centre + half, 1.0) if hits < count else 1.0
 
 
 def resampled_pck(
