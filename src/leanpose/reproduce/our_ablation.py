@@ -189,7 +189,7 @@ def _factor(screen: Screen, factor: Factor) -> tuple[list[Row], list[Claim], dic
     measured = {_label(factor, arm): screen.measure(factor, arm) for arm in factor.variants}
     measured |= {f"{factor.label}: {method}": screen.measure_decode(factor, method) for method in factor.decodes}
     noise = screen.repeats(factor) if factor.variants else 0.0
-    sizes = _sizes(screen.setting, factor)
+    sizes = _sizes(screen.setting, factor) if any(measured.values()) else {}
     rows, claims, drawn = [], [], {}
     for label, one in measured.items():
         if one is None:
