@@ -36,7 +36,7 @@ def judge(
     for number, model in enumerate(fold_models):
         people = np.flatnonzero(fold == number)
         if len(people):
-            held_out.append((people, ask(model, [samples[i] for i in people], engine, progress)))
+            held_out.append((people, ask(model, [samples[i] for i in people.tolist()], engine, progress)))
     return agreed([joined(held_out), *(ask(model, samples, engine, progress) for model in others)])
 
 
