@@ -202,8 +202,9 @@ def _is_known(person: Cutout, estimator: "PoseEstimator", background: np.ndarray
     return _right(estimator(rest.frame(0), boxes_around(joints)).keypoints, joints) > 0.95
 
 
-# Where two people are side by side or cross, the network can find the same person in both boxes.
-ONE_FOR_TWO = pytest.mark.xfail(reason="the network finds one person in the boxes of two")
+# Of two boxes that lead to one person the tracking keeps one. But in the frame or two in which people part again, the
+# network gives the one behind limbs of both, and such an answer is neither's.
+ONE_FOR_TWO = pytest.mark.xfail(reason="as people part, the network mixes the limbs of both for a frame")
 
 
 @pytest.mark.slow
@@ -211,18 +212,18 @@ ONE_FOR_TWO = pytest.mark.xfail(reason="the network finds one person in the boxe
 def test_packaged_network_on_stills_that_move(name, data_root):
     """People of LSP's test images, cut out, before a photograph, with a camera's noise; true boxes for a detector."""
     from leanpose.estimator import PoseEstimator
+    from leanpose.stream import PoseTracking
 
     rng = np.random.default_rng(NAMES.index(name))
-    background, estimator = photographed_background(data_root), PoseEstimator("small", threads=1)
-    assert estimator.card.skeleton == LSP14
+    background = photographed_background(data_root)
+    estimator = PoseEstimator("small", threads=1, skeleton="lsp14", detector=lambda _: truth.detect(t, rng, 0.05))
     people = [person for person in people_of_stills(data_root, 12) if _is_known(person, estimator, background)]
     sequence = sequences((5 * people)[:5], background)[name]
     truth = sequence.scene()
 
-    def look(t: int, boxes: np.ndarray) -> Poses:
-        return estimator(sequence.frame(t, 5, rng), boxes)
-
-    raw = follow(truth, look, rng, 0.05, every=False)
+    tracking, raw = PoseTracking(estimator, smooth=False), []
+    for t, time in enumerate(truth.times):  # the detector asks for t
+        raw.append(tracking.step(sequence.frame(t, 5, rng), time))
     measured, ids = who_is_who(
         raw, truth, 0.4, clear_only=True
     )  # a network that takes left for right is no matter here
