@@ -172,7 +172,7 @@ def draw_reliability(measured: Sequence[tuple[str, Reliability]], path: Path, ti
         xlabel="score, mean of a tenth of the joints", ylabel=f"share that is right: {measured[0][1].what}",
         xlim=(0, 1), ylim=(0, 1), aspect="equal",
     )  # fmt: skip
-    left.legend(loc="upper left")
+    left.legend(loc="lower right")
     if known:
         right = axes[1]
         for color, name, curve in known:
