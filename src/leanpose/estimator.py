@@ -3,7 +3,6 @@
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,6 +24,7 @@ from leanpose.normalisation import Normalisation
 from leanpose.pose import Poses
 from leanpose.skeleton import Skeleton, view_weights
 from leanpose.skeleton_files import find_skeleton
+from leanpose.underway import Batch, Waiting
 from leanpose.zoo import find_model
 
 if TYPE_CHECKING:
@@ -201,10 +201,10 @@ class PoseEstimator:
         on_error: OnError | None = None,
     ) -> Iterator[Poses]:
         """What :meth:`estimate_pairs` gives, in the joints of the model whatever ``skeleton`` says."""
-        waiting: deque[_Waiting] = deque()  # images in order, whose people are
+        waiting: deque[Waiting] = deque()  # images in order, whose people are
         crops: list[np.ndarray] = []  # first cut out,
-        batch = _Batch()
-        underway: deque[_Batch] = deque()  # then looked at,
+        batch = Batch()
+        underway: deque[Batch] = deque()  # then looked at,
         found: deque[tuple[np.ndarray, ...]] = deque()  # and then here, in the same order
         share = min(self.engine.share or self.batch_size, self.batch_size)
 
@@ -239,7 +239,7 @@ class PoseEstimator:
                     submit()
                 if len(batch.transforms) == self.batch_size:
                     underway.append(batch)
-                    batch = _Batch()
+                    batch = Batch()
                     if len(underway) == 2:
                         finish()
             yield from ready()
@@ -289,7 +289,7 @@ class PoseEstimator:
 
     def _open(
         self, image: Image, boxes: ArrayLike | None, whole_image: bool, color: Color
-    ) -> "tuple[np.ndarray, _Waiting]":
+    ) -> tuple[np.ndarray, Waiting]:
         """The pixels in BGR, and what is to be kept of an image until its people are found."""
         source = os.fspath(image) if isinstance(image, (str, os.PathLike)) else None
         where = source or "image"
@@ -302,7 +302,7 @@ class PoseEstimator:
             checked, scores = self.find_people(pixels, where)
         else:
             checked, scores = check_boxes(geometry.image_box(*hw) if boxes is None else boxes, hw, source or "")
-        return pixels, _Waiting(hw, checked, scores, source, detected)
+        return pixels, Waiting(hw, checked, scores, source, detected)
 
     def find_people(self, image: np.ndarray, where: str = "image") -> tuple[np.ndarray, np.ndarray]:
         """The detector's boxes (P, 4) of a BGR image (H, W, 3) and their scores (P,), checked.
@@ -383,31 +383,3 @@ class PoseEstimator:
         flip = "on" if self.flip_test else "off"
         words = f"model {self.card.name}, engine {self.engine.describe()}, flip test {flip}, decode {self.decode}"
         return words if self.skeleton == self.card.skeleton else f"{words}, skeleton {self.skeleton.name}"
-
-
-@dataclass(frozen=True, eq=False)
-class _Batch:
-    """People of any images on their way through the engine."""
-
-    answers: list[Pending] = field(default_factory=list)
-    transforms: list[np.ndarray] = field(default_factory=list)
-
-
-@dataclass(frozen=True, eq=False)
-class _Waiting:
-    """An image whose people, ``detected`` or given, are on their way; the pixels are no longer needed."""
-
-    image_hw: tuple[int, int]
-    boxes: np.ndarray
-    box_scores: np.ndarray
-    source: str | None
-    detected: bool
-
-    def poses(self, people: list[tuple[np.ndarray, ...]], card: ModelCard) -> Poses:
-        if not people:
-            return Poses.empty(card.skeleton, self.image_hw, self.source)
-        keypoints, scores, uncertainties = (np.stack(part) for part in zip(*people, strict=True))
-        return Poses(
-            keypoints, scores, self.boxes, self.box_scores, card.skeleton, self.image_hw, source=self.source,
-            uncertainties=None if card.calibration is None else uncertainties,
-        )  # fmt: skip
