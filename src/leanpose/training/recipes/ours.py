@@ -42,6 +42,8 @@ STRONG = Augmentation(
     rotation=40, upside_down=0.08, scale=0.3, shift=0.06, flip=0.5, colour=0.3, grey=0.1, darken=0.1, soften=0.15,
     occlusion=0.4,
 )  # fmt: skip
+# More of what networks lose most on (docs/robustness.md): turned, blurred and half people.
+BODY = replace(STRONG, upside_down=0.15, soften=0.25, half_body=0.15)
 
 
 def fast_lsp() -> Recipe:
@@ -54,13 +56,12 @@ def fast_lsp() -> Recipe:
 def small_body() -> Recipe:
     """Ours: the packaged ``small``, from the weights of :func:`fast_lsp` on to LSP's and COCO's joints together.
 
-    COCO's people are few and the only ones with a face, so that an epoch shows each four times. Turned, blurred and
-    half people are shown more often than before: on them the networks lose most (docs/robustness.md).
+    COCO's people are few and the only ones with a face, so that an epoch shows each four times.
     """
     return replace(
         fast_lsp(), name="small_body", skeleton="body19", repeats={"lsp": 3, "coco": 4}, starts_from="fast_lsp",
         early_input_hw=None, early_share=0.0, lr=1e-3, epochs=6,
-        augmentation=replace(STRONG, upside_down=0.15, soften=0.25, half_body=0.15),
+        augmentation=BODY,
     )  # fmt: skip
 
 
@@ -68,7 +69,7 @@ def nano_body() -> Recipe:
     """Ours: the packaged ``nano``, half as wide as ``small``."""
     return replace(
         fast_lsp(), name="nano_body", model="softgate_1x64_fast", skeleton="body19", repeats={"lsp": 3, "coco": 4},
-        augmentation=replace(STRONG, rotation=30, occlusion=0.3), lr=3e-3, epochs=24,
+        augmentation=replace(BODY, rotation=30, occlusion=0.3), lr=3e-3, epochs=40,
     )  # fmt: skip
 
 
