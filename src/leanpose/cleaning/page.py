@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 
+from leanpose.html_page import html_page
 from leanpose.inspection.charts import data_uri
 from leanpose.inspection.people import gather
-from leanpose.inspection.style import STYLE
 from leanpose.inspection.thumbnails import draw_people
 from leanpose.readers import Sample
 from leanpose.readers.corrections import ACTIONS, Action, Correction, correct
@@ -47,28 +47,13 @@ def page(samples: Sequence[Sample], corrections: Sequence[Sequence[Correction]],
         for action in ACTIONS
         if chosen[action]
     )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(title)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<header>
-<h1>{escape(title)}</h1>
-<p class="lead">{len(people):,} of {len(samples):,} people have corrections. On the left as labelled, on the right as
-corrected; left joints are blue, right ones orange. Numbers are the support of the old label and of the new place.</p>
-</header>
-<main>
-{sections or "<section><h2>Nothing was found</h2><p>No label is worth a correction.</p></section>"}
-</main>
-<footer><p>At most {PICTURED} people of an action are shown, those with the most evidence first.</p></footer>
-</body>
-</html>
-"""
+    lead = (
+        f"{len(people):,} of {len(samples):,} people have corrections. On the left as labelled, on the right as "
+        "corrected; left joints are blue, right ones orange. Numbers are the support of the old label and of the new place."
+    )
+    nothing = "<section><h2>Nothing was found</h2><p>No label is worth a correction.</p></section>"
+    footer = f"<p>At most {PICTURED} people of an action are shown, those with the most evidence first.</p>"
+    return html_page(title, f'<p class="lead">{lead}</p>', sections or nothing, footer)
 
 
 def _order(corrections: Sequence[Correction], action: Action) -> float:

@@ -11,7 +11,7 @@ from leanpose.distortions import KINDS
 from leanpose.errors import BenchmarkError
 from leanpose.evaluate.robustness import Effect, Robustness
 from leanpose.files import write_whole
-from leanpose.inspection.style import STYLE
+from leanpose.html_page import html_page
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -117,25 +117,13 @@ def _html(found: Robustness) -> str:
     title = f"Robustness of {', '.join(subject.model for subject in found.subjects)}"
     setting = "".join(f"<li>{escape(name)}: {escape(words)}</li>" for name, words in _setting(found))
     what = [(names.replace("`", ""), words) for names, words in explained()]
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(title)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<header><h1>{escape(title)}</h1><p class="lead">{escape(found.metric)}; {found.people} people</p></header>
-<main>
-<section>{_html_table(heading, lines)}<p>{escape(NOTE)}</p></section>
+    return html_page(
+        title,
+        f'<p class="lead">{escape(found.metric)}; {found.people} people</p>',
+        f"""<section>{_html_table(heading, lines)}<p>{escape(NOTE)}</p></section>
 <section><h2>How it was measured</h2><p><code>{escape(found.command)}</code></p><ul>{setting}</ul></section>
-<section><h2>The distortions</h2>{_html_table(("", "what it is"), what)}</section>
-</main>
-</body>
-</html>
-"""
+<section><h2>The distortions</h2>{_html_table(("", "what it is"), what)}</section>""",
+    )
 
 
 def _html_table(heading: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

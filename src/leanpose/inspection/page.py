@@ -8,10 +8,10 @@ from html import escape
 
 import numpy as np
 
+from leanpose.html_page import html_page
 from leanpose.inspection.charts import count_bars, data_uri, histogram, pose_picture
 from leanpose.inspection.findings import GRADES, KINDS, Finding, by_kind
 from leanpose.inspection.inspection import Inspection
-from leanpose.inspection.style import STYLE
 from leanpose.inspection.terminal import percent, read_images, size_rows
 from leanpose.inspection.thumbnails import describe, draw_people, together
 
@@ -44,33 +44,18 @@ def page(inspection: Inspection, title: str) -> str:
         for group in at_random
         if group in tiles
     )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(title)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<header>
-<h1>{escape(title)}</h1>
-{_summary(inspection)}
-<nav aria-label="Sections">{"".join(_links(groups))}</nav>
-</header>
-<main>
-<section id="numbers"><h2>What is in it</h2>{_numbers(inspection)}</section>
-{sections or "<section><h2>Nothing was found</h2><p>No check had anything to say.</p></section>"}
+    nothing = "<section><h2>Nothing was found</h2><p>No check had anything to say.</p></section>"
+    return html_page(
+        title,
+        f'{_summary(inspection)}\n<nav aria-label="Sections">{"".join(_links(groups))}</nav>',
+        f"""<section id="numbers"><h2>What is in it</h2>{_numbers(inspection)}</section>
+{sections or nothing}
 <section id="random"><h2>{len(chosen)} people at random</h2>
 <p>Left is blue, right orange, hidden joints are fainter; the frame is the person's box.</p>
-<div class="tiles">{random_tiles}</div></section>
-</main>
-<footer><p>At most {PICTURED} findings of a kind are shown in pictures and {LISTED} in words, and {AT_RANDOM} people at
-random, so that the page stays small; inspection.json lists all findings.</p></footer>
-</body>
-</html>
-"""
+<div class="tiles">{random_tiles}</div></section>""",
+        f"""<p>At most {PICTURED} findings of a kind are shown in pictures and {LISTED} in words, and {AT_RANDOM} people
+at random, so that the page stays small; inspection.json lists all findings.</p>""",
+    )
 
 
 def _summary(inspection: Inspection) -> str:

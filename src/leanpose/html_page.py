@@ -1,4 +1,6 @@
-"""How the page looks, in light and in dark."""
+"""The frame and the looks, in light and in dark, of every page that is written."""
+
+from html import escape
 
 STYLE = """
 :root { --ink: #1c2230; --soft: #5a6275; --paper: #f6f7f9; --card: #fff; --line: #d9dde5; --bar: #5b7db1;
@@ -70,4 +72,34 @@ footer { color: var(--soft); font-size: .85rem; }
 @media (max-width: 40rem) { table { display: block; overflow-x: auto; } .joints td:last-child { width: 5rem; }
   th, td { padding-left: .8rem; } section { padding: .8rem; } }
 @media print { section { break-inside: avoid; } nav { display: none; } }
+"""
+
+
+def html_page(title: str, header: str, main: str, footer: str = "") -> str:
+    """A page of its own, without scripts or anything to fetch.
+
+    Args:
+        title: plain text, also its first heading.
+        header, main, footer: HTML.
+    """
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{escape(title)}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<header>
+<h1>{escape(title)}</h1>
+{header}
+</header>
+<main>
+{main}
+</main>
+{f"<footer>{footer}</footer>" if footer else ""}
+</body>
+</html>
 """
