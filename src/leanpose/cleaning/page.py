@@ -49,7 +49,8 @@ def page(samples: Sequence[Sample], corrections: Sequence[Sequence[Correction]],
     )
     lead = (
         f"{len(people):,} of {len(samples):,} people have corrections. On the left as labelled, on the right as "
-        "corrected; left joints are blue, right ones orange. Numbers are the support of the old label and of the new place."
+        "corrected; left joints are blue, right ones orange. Numbers are the support of the old label and of the new "
+        "place."
     )
     nothing = "<section><h2>Nothing was found</h2><p>No label is worth a correction.</p></section>"
     footer = f"<p>At most {PICTURED} people of an action are shown, those with the most evidence first.</p>"
