@@ -137,6 +137,16 @@ def test_a_person_of_whom_nothing_fits_is_left_alone(person: Make, witness: Witn
     assert [len(c) for c in found] == [7, 0]
 
 
+@pytest.mark.parametrize(("labels", "expected"), [(2, 0), (3, 1)])
+def test_labels_stay_where_the_others_would_have_no_box(
+    person: Make, witness: Witness, labels: int, expected: int
+) -> None:
+    planted = person(moved={LSP14.joints[0]: (500.0, 500.0)}, without=LSP14.joints[labels:])
+    (found,) = find_corrections([planted], witness([planted], trust=0.85), Rules())
+    assert len(found) == expected
+    assert correct(planted, found).labelled.sum() == 2
+
+
 def test_joints_without_a_label_are_added_only_if_asked(person: Make, witness: Witness, places: np.ndarray) -> None:
     planted = person(without=("left_ankle", "neck"))
     support = witness([planted], less={"neck": 0.8})

@@ -35,6 +35,13 @@ def test_each_error_changes_what_it_says(person: Make, places: np.ndarray) -> No
     }
 
 
+def test_nothing_is_planted_into_people_of_few_labels(person: Make) -> None:
+    people = [person(without=LSP14.joints[labels:]) for labels in (1, 2, 3)] * 5
+    planted = plant(people)
+    assert {one.kind for one in planted} == set(KINDS)
+    assert all(one.truth.labelled.sum() == 3 for one in planted)
+
+
 def test_somebody_who_knows_mends_all_and_nobody_mends_nothing(person: Make, witness: Callable[..., Support]) -> None:
     planted = plant([person()] * 5, seed=1)
     samples = [p.sample for p in planted]

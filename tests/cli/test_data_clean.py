@@ -109,3 +109,11 @@ def test_nobody_to_clean_is_said(tmp_path: Path, spec: str) -> None:
     result = CliRunner().invoke(app, ["data", "clean", "--data", spec])
     assert result.exit_code == 2
     assert "nothing to clean: nobody is in the train part" in result.output
+
+
+def test_nobody_to_plant_errors_into_is_said_before_anything_is_trained(tmp_path: Path, spec: str) -> None:
+    runs = tmp_path / "runs"
+    result = CliRunner().invoke(app, ["data", "clean", "--data", spec, "--trial", spec, "--runs", str(runs)])
+    assert result.exit_code == 2
+    assert "nobody to plant errors into: nobody with enough labels is in the val part" in result.output
+    assert not runs.exists()

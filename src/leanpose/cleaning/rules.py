@@ -26,6 +26,7 @@ from leanpose.readers.corrections import Correction
 from leanpose.skeleton import Skeleton
 
 FLOOR = 0.02  # least support that a ratio is made of: a network is never surer than that of where a joint is not
+FEWEST = 2  # labels that have to be left untouched: around fewer there is no box
 EXCHANGES = 4  # most that are made in one person: both limbs of a side, and the head, may each be labelled backwards
 
 
@@ -147,7 +148,8 @@ def _of_person(
     distances = np.linalg.norm(places - support.predicted[i], axis=1) / support.torsos[i]
     confidence = support.confidence[i]
     wrong = (now < rules.wrong) & (distances > rules.far) & (confidence >= rules.sure)
-    if wrong.sum() > rules.most * np.isfinite(now).sum():
+    labels_left = np.isfinite(now).sum() - wrong.sum()
+    if wrong.sum() > rules.most * np.isfinite(now).sum() or labels_left < FEWEST:
         wrong[:] = False
     found: list[Correction] = []
     for k, joint in enumerate(skeleton.joints):

@@ -44,9 +44,13 @@ class Planted:
 
 
 def plant(samples: Sequence[Sample], seed: int = 0) -> list[Planted]:
-    """Every person with one error of each kind, drawn from ``seed``; kinds that a skeleton cannot have are left out."""
+    """Every person with one error of each kind, drawn from ``seed``; kinds that a skeleton cannot have are left out.
+
+    People of fewer than three labels are left out too: one hidden, there would be no box around the others.
+    """
     rng = np.random.default_rng(seed)
-    return [planted for kind in KINDS for sample in samples if (planted := _plant(sample, kind, rng)) is not None]
+    people = [sample for sample in samples if sample.labelled.sum() > 2]
+    return [planted for kind in KINDS for sample in people if (planted := _plant(sample, kind, rng)) is not None]
 
 
 def _plant(sample: Sample, kind: str, rng: np.random.Generator) -> Planted | None:

@@ -63,6 +63,9 @@ def clean(
     samples = read_samples(data, "train")
     if not samples:
         raise DatasetError(f"nothing to clean: nobody is in the train part of {', '.join(data)}")
+    planted = plant(read_samples(trial, "val")) if trial else []
+    if trial and not planted:
+        raise DatasetError(f"nobody to plant errors into: nobody with enough labels is in the val part of {', '.join(trial)}")
     models: list[str | Path] = list(fold_models or [])
     if not models:
         from leanpose.training.folds import train_folds
@@ -72,8 +75,7 @@ def clean(
     console = Console(stderr=True)
     rules = Rules(sides=sides, swap=swap, sure=sure, move=move, add=add)
     progress = lambda people: track(people, "people", console=console, disable=not console.is_terminal)  # noqa: E731
-    if trial:
-        planted = plant(read_samples(trial, "val"))
+    if planted:
         with_errors = [one.sample for one in planted]
         found = find_corrections(with_errors, judge(with_errors, models, judges or [], engine, progress), rules)
         Console().print(trial_table(outcomes(planted, found)))
