@@ -65,7 +65,9 @@ def clean(
         raise DatasetError(f"nothing to clean: nobody is in the train part of {', '.join(data)}")
     planted = plant(read_samples(trial, "val")) if trial else []
     if trial and not planted:
-        raise DatasetError(f"nobody to plant errors into: nobody with enough labels is in the val part of {', '.join(trial)}")
+        raise DatasetError(
+            f"nobody to plant errors into: nobody with enough labels is in the val part of {', '.join(trial)}"
+        )
     models: list[str | Path] = list(fold_models or [])
     if not models:
         from leanpose.training.folds import train_folds
