@@ -68,6 +68,11 @@ def test_every_further_stack_starts_with_the_answer_of_the_smaller_network(name,
     assert answer.std() > 0
     for stage in network.eval()(images):
         torch.testing.assert_close(stage, answer)
+    damaged = {key: tensor for key, tensor in small.state_dict().items() if key != "stacks.0.skip.0.weight"}
+    assert len(damaged) < len(small.state_dict())
+    save_file(damaged, tmp_path / "damaged.safetensors")
+    with pytest.raises(ModelError, match=r"stacks\.0\.skip"):
+        start_with(network, recipe, LSP14, tmp_path / "damaged.safetensors")
 
 
 def test_another_architecture_is_refused(trained):

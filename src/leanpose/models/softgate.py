@@ -209,11 +209,11 @@ class SoftGatedNet(nn.Module):
         given = {int(name.split(".")[1]) for name in weights if name.startswith("heads.")}
         grown = dict(weights)
         for name in wanted.keys() - weights.keys():
-            part, _, rest = name.partition(".")
+            part, number, rest = (*name.split(".", 2), "", "")[:3]
             if part in ("feature_links", "heatmap_links"):
                 grown[name] = torch.zeros_like(wanted[name])
-            elif part in ("stacks", "features", "heads") and given:
-                grown[name] = weights.get(f"{part}.{max(given)}.{rest.partition('.')[2]}", wanted[name])
+            elif part in ("stacks", "features", "heads") and given and int(number) > max(given):
+                grown[name] = weights.get(f"{part}.{max(given)}.{rest}", wanted[name])
         return grown
 
 
