@@ -11,6 +11,7 @@
 Shape suffixes: B batch, C channels, H height, W width, J joints.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from torch import Tensor, nn
@@ -145,6 +146,15 @@ class SoftGateContextNet(FastSoftGatedNet):
                 raise ValueError(f"{name}={value!r}: use one of {', '.join(choices)}")
         super().__init__(num_joints, stacks, width, gate)
         self.stacks = nn.ModuleList(ContextStack(width, LEVELS, gate, context, where, decoder) for _ in range(stacks))
+
+    def grown(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Also from a network without context, whose answer fresh context leaves as it is."""
+        fresh = {
+            name: tensor
+            for name, tensor in self.state_dict().items()
+            if ".context." in name and f"heads.{name.split('.')[1]}.weight" in weights
+        }
+        return super().grown(fresh | dict(weights))
 
 
 @register()
