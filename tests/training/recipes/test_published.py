@@ -81,7 +81,7 @@ PRINTED = {
     ),
 }  # fmt: skip
 OURS = {
-    "softgate_lsp", "fast_lsp", "nano_body", "small_body", "medium_body", "fold_lsp", "ablation_lsp",
+    "softgate_lsp", "fast_lsp", "small_lsp", "nano_body", "small_body", "medium_body", "fold_lsp", "ablation_lsp",
     "softgate_lsp_paper", "person_detector",
 }  # fmt: skip
 UNKNOWN = {"sfm_coco", "sfm_mpii"}  # the paper's training is not public

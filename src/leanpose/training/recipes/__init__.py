@@ -21,6 +21,7 @@ from leanpose.training.recipes.ours import (
     medium_body,
     nano_body,
     small_body,
+    small_lsp,
     softgate_lsp,
 )
 from leanpose.training.recipes.override import override
@@ -33,7 +34,7 @@ from leanpose.training.recipes.softgate import softgate_lsp_finetune, softgate_l
 RECIPES: dict[str, Callable[[], Recipe]] = {
     build.__name__: build
     for build in (
-        softgate_lsp, fast_lsp, nano_body, small_body, medium_body, fold_lsp, ablation_lsp, person_detector,
+        softgate_lsp, fast_lsp, small_lsp, nano_body, small_body, medium_body, fold_lsp, ablation_lsp, person_detector,
         softgate_mpii, softgate_lsp_finetune, softgate_lsp_paper,
         elhrnet_coco, elhrnet_mpii, lpn_coco, lpn_mpii, sfm_coco, sfm_mpii,
         simplebaseline_coco, simplebaseline_mpii, hrnet_coco, hrnet_mpii, litehrnet_coco, litehrnet_mpii,

@@ -44,6 +44,8 @@ STRONG = Augmentation(
 )  # fmt: skip
 # More of what networks lose most on (docs/robustness.md): turned, blurred and half people.
 BODY = replace(STRONG, upside_down=0.15, soften=0.25, half_body=0.15)
+# Between the two: STRONG changes pay off in long trainings only, and a network that goes on should end near the test.
+BODY_ON = replace(BODY, rotation=35, upside_down=0.1, scale=0.25, shift=0.05, occlusion=0.3, half_body=0.1, soften=0.2)
 
 
 def fast_lsp() -> Recipe:
@@ -51,6 +53,14 @@ def fast_lsp() -> Recipe:
     return replace(
         softgate_lsp(), name="fast_lsp", model="softgate_1x128_fast", early_share=2 / 3, augmentation=STRONG, epochs=18
     )
+
+
+def small_lsp() -> Recipe:
+    """Ours: goes on from :func:`fast_lsp` at full size, with the milder changes of :func:`softgate_lsp`."""
+    return replace(
+        fast_lsp(), name="small_lsp", starts_from="fast_lsp", early_input_hw=None, early_share=0.0, lr=1.5e-3,
+        epochs=10, augmentation=softgate_lsp().augmentation,
+    )  # fmt: skip
 
 
 def small_body() -> Recipe:
@@ -75,7 +85,10 @@ def nano_body() -> Recipe:
 
 def medium_body() -> Recipe:
     """Ours: the packaged ``medium``, two stacks of ``small``'s, the first of which starts with its weights."""
-    return replace(small_body(), name="medium_body", model="softgate_2x128_fast", starts_from="small_body")
+    return replace(
+        small_body(), name="medium_body", model="softgate_2x128_fast", starts_from="small_body", lr=1.5e-3, epochs=5,
+        augmentation=BODY_ON,
+    )  # fmt: skip
 
 
 def ablation_lsp() -> Recipe:
