@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leanpose.drawing import contact_sheet, draw_poses
@@ -105,8 +105,9 @@ def test_a_joint_is_drawn_where_it_is_to_a_fraction_of_a_pixel(x, y):
     # On black, for the dark rim and the light joint on grey would cancel where they blend.
     drawn = draw_poses(np.zeros_like(canvas()), pose([(x, y)], skeleton=hand)).astype(float).sum(axis=2)
     rows, cols = np.mgrid[0:120, 0:160]
-    assert (drawn * cols).sum() / drawn.sum() == pytest.approx(x, abs=0.1)
-    assert (drawn * rows).sum() / drawn.sum() == pytest.approx(y, abs=0.1)
+    # OpenCV's smooth circles are up to 0.15 pixels off in their rows; whole pixels would be up to 0.5 off.
+    assert (drawn * cols).sum() / drawn.sum() == pytest.approx(x, abs=0.2)
+    assert (drawn * rows).sum() / drawn.sum() == pytest.approx(y, abs=0.2)
 
 
 def test_widths_grow_with_the_person():
@@ -176,11 +177,14 @@ def test_boxes_and_ids():
 
 @given(st.floats(-50, 210), st.floats(-50, 170), st.booleans())
 @settings(max_examples=30)
+@example(x=np.nextafter(210, 0), y=60.0, boxes=False)  # in single precision its joint is beyond the edge
 def test_ids_of_people_at_the_edge_are_still_in_the_image(x, y, boxes):
     moved = pose(np.array(V) - (80, 80) + (x, y), ids=np.array([1234]), boxes=np.array([[x - 9, y - 9, x + 9, y + 9]]))
     written = draw_poses(canvas(), moved, boxes=boxes) != draw_poses(canvas(), moved, boxes=boxes, ids=False)
     ys, xs = np.nonzero(written.any(axis=2))
-    low, high = ((x - 9, y - 9), (x + 9, y + 9)) if boxes else ((x - 50, y - 20), (x + 50, y + 20))
+    low, high = (
+        moved.boxes[0].reshape(2, 2) if boxes else (moved.keypoints[0].min(axis=0), moved.keypoints[0].max(axis=0))
+    )
     if min(high) < 0 or low[0] >= 160 or low[1] >= 120:
         assert len(xs) == 0
         return
