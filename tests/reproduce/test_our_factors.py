@@ -45,7 +45,7 @@ def test_the_network_of_a_variant_takes_its_input(factor, arm):
         plain = base_recipe("trained")
         with torch.device("meta"):
             weights = create_model(plain.model, 3).state_dict()
-        wanted = network.grown(weights)
+        wanted = network.restacked(weights)
         assert wanted.keys() == network.state_dict().keys()
         assert all(wanted[name].shape == tensor.shape for name, tensor in network.state_dict().items())
 

@@ -75,6 +75,23 @@ def test_every_further_stack_starts_with_the_answer_of_the_smaller_network(name,
         start_with(network, recipe, LSP14, tmp_path / "damaged.safetensors")
 
 
+def test_fewer_stacks_answer_as_the_first_ones_did(tmp_path):
+    large = create_model("softgate_1x64_fast", 14, width=16, stacks=3)
+    for tensor in large.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.copy_(torch.rand_like(tensor) * 0.2 + 0.1)
+    save_file(large.state_dict(), tmp_path / "large.safetensors")
+    args = {"width": 16, "stacks": 2}
+    recipe = replace(ablation_lsp(), model="softgate_1x64_fast", model_args=args)
+    network = create_model(recipe.model, 14, **args)
+    start_with(network, recipe, LSP14, tmp_path / "large.safetensors")
+    images = torch.rand(2, 3, 64, 64)
+    wanted = large.eval()(images)
+    assert (wanted[1] - wanted[0]).abs().max() > 0.01
+    for stage, first in zip(network.eval()(images), wanted, strict=False):
+        torch.testing.assert_close(stage, first)
+
+
 def test_another_architecture_is_refused(trained):
     recipe, checkpoint = trained
     other = replace(recipe, model_args={"width": 8, "stacks": 2})

@@ -199,22 +199,29 @@ class SoftGatedNet(nn.Module):
                 x = x + self.feature_links[i](features) + self.heatmap_links[i](heatmaps[i])
         return heatmaps
 
-    def grown(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Weights for this network from those of one with fewer stacks, whose answer every further stack repeats.
+    def restacked(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Weights for this network from those of one with fewer or more stacks.
 
         Each further stack is a copy of the last one, and the links to it are zero: where training goes on, it goes on
-        from the smaller network's accuracy.
+        from the smaller network's accuracy. Of more stacks the first ones stay: every stack has been taught on its own.
         """
         wanted = self.state_dict()
-        given = {int(name.split(".")[1]) for name in weights if name.startswith("heads.")}
-        grown = dict(weights)
-        for name in wanted.keys() - weights.keys():
-            part, number, rest = (*name.split(".", 2), "", "")[:3]
-            if part in ("feature_links", "heatmap_links"):
-                grown[name] = torch.zeros_like(wanted[name])
-            elif part in ("stacks", "features", "heads") and given and int(number) > max(given):
-                grown[name] = weights.get(f"{part}.{max(given)}.{rest}", wanted[name])
-        return grown
+        stacks, links = ("stacks", "features", "heads"), ("feature_links", "heatmap_links")
+        kept = dict.fromkeys(stacks, len(self.stacks)) | dict.fromkeys(links, len(self.feature_links))
+        parts = {name: (*name.split(".", 2), "", "")[:3] for name in (*weights, *wanted)}
+        restacked = {
+            name: tensor
+            for name, tensor in weights.items()
+            if (part := parts[name])[0] not in kept or not part[1].isdecimal() or int(part[1]) < kept[part[0]]
+        }
+        last = max((int(parts[name][1]) for name in restacked if parts[name][0] == "heads"), default=None)
+        for name in wanted.keys() - restacked.keys():
+            part, number, rest = parts[name]
+            if part in links:
+                restacked[name] = torch.zeros_like(wanted[name])
+            elif part in stacks and last is not None and int(number) > last:
+                restacked[name] = weights.get(f"{part}.{last}.{rest}", wanted[name])
+        return restacked
 
 
 TABLE_3 = "FG 2020, Table III"

@@ -147,14 +147,14 @@ class SoftGateContextNet(FastSoftGatedNet):
         super().__init__(num_joints, stacks, width, gate)
         self.stacks = nn.ModuleList(ContextStack(width, LEVELS, gate, context, where, decoder) for _ in range(stacks))
 
-    def grown(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def restacked(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Also from a network without context, whose answer fresh context leaves as it is."""
         fresh = {
             name: tensor
             for name, tensor in self.state_dict().items()
             if ".context." in name and f"heads.{name.split('.')[1]}.weight" in weights
         }
-        return super().grown(fresh | dict(weights))
+        return super().restacked(fresh | dict(weights))
 
 
 @register()

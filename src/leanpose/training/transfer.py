@@ -19,7 +19,8 @@ def start_with(network: nn.Module, recipe: Recipe, skeleton: Skeleton, path: Pat
     """Fill a recipe's network with the weights of a ``.ckpt`` or ``.safetensors`` of the same architecture.
 
     Joints that both know keep their weights, by name; new joints keep those that the network was built with. A
-    soft-gated network may have more stacks than the file's (:meth:`leanpose.models.softgate.SoftGatedNet.grown`).
+    soft-gated network may have more or fewer stacks than the file's
+    (:meth:`leanpose.models.softgate.SoftGatedNet.restacked`).
 
     Raises:
         ModelError: when the file cannot be read or holds the weights of another architecture.
@@ -28,7 +29,7 @@ def start_with(network: nn.Module, recipe: Recipe, skeleton: Skeleton, path: Pat
     if source is not None and source.joints != skeleton.joints:
         state = _with_joints(state, network, recipe, source, skeleton)
     if isinstance(network, SoftGatedNet):
-        state = network.grown(state)
+        state = network.restacked(state)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
