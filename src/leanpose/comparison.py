@@ -1,20 +1,18 @@
 """The sizes that papers print beside those we count: the tables of ``leanpose models`` and ``leanpose complexity``.
 
-``python -m leanpose.comparison`` prints the page docs/complexity.md.
+``python -m leanpose.comparison > docs/complexity.md`` writes that page.
 """
 
 from dataclasses import dataclass
 
 import torch
+from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
 from torch import nn
 
-from leanpose import zoo
-from leanpose.card import ModelCard
 from leanpose.complexity import Complexity, complexity
 from leanpose.errors import ModelError
-from leanpose.evaluate.groups import without_groups
 from leanpose.models import REGISTRY
 from leanpose.models.registry import PUBLISHED_ONLY, Counting, Published, Variant
 
@@ -68,15 +66,11 @@ class Listed:
         name: of the variant, or as papers print it.
         published: what papers print, in the registry's order.
         counted: size; ``None`` for networks that are printed only.
-        stride: pixels per heatmap cell; ``None`` for networks that are printed only.
-        measured: main scores of our packaged models of this architecture, with their boxes.
     """
 
     name: str
     published: tuple[Published, ...]
     counted: Complexity | None
-    stride: int | None
-    measured: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -104,21 +98,12 @@ def compare(variant: Variant) -> list[Comparison]:
 
 def models_table() -> list[Listed]:
     """All variants in the registry's order, then the networks that are printed only."""
-    measured: dict[str, tuple[str, ...]] = {}
-    for name in zoo.list_models():
-        card = ModelCard.load(zoo.FOLDER / f"{name}.json")
-        main = without_groups(card.scores)
-        scores = tuple(f"{s.metric} {s.value:g} ({s.protocol.partition(',')[0]}; {name})" for s in main)
-        measured[card.architecture] = measured.get(card.architecture, ()) + scores
     listed = []
     for name, variant in REGISTRY.items():
         shown = variant.published[0] if variant.published else Published("")
-        network = _build(variant, shown.num_joints)
-        counted = complexity(network, shown.input_hw)
-        stride = int(network.stride)  # type: ignore[arg-type]
-        listed.append(Listed(name, variant.published, counted, stride, measured.get(name, ())))
-    listed += [Listed(name, (printed,), None, None, ()) for name, printed in PUBLISHED_ONLY.items()]
-    return listed
+        counted = complexity(_build(variant, shown.num_joints), shown.input_hw)
+        listed.append(Listed(name, variant.published, counted))
+    return listed + [Listed(name, (printed,), None) for name, printed in PUBLISHED_ONLY.items()]
 
 
 def complexity_report(name: str, input_hw: tuple[int, int] | None = None, num_joints: int | None = None) -> Report:
@@ -151,8 +136,13 @@ def _deviation(value: float | None) -> str:
 
 
 def render_models(rows: list[Listed]) -> Table:
-    """The table of ``leanpose models``."""
-    table = Table("network", "params", "MACs", "input HxW", "stride", "paper", "printed scores", "ours")
+    """The table of ``leanpose models``; the papers are named by ``leanpose complexity NAME``."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table.add_column("network", no_wrap=True)
+    table.add_column("params", justify="right", no_wrap=True)
+    table.add_column("MACs", justify="right", no_wrap=True)
+    table.add_column("HxW", no_wrap=True)
+    table.add_column("scores that are printed of it")
     for row in rows:
         first = row.published[0] if row.published else None
         if row.counted is not None:
@@ -162,14 +152,11 @@ def render_models(rows: list[Listed]) -> Table:
         shape = row.counted.input_hw if row.counted else first.input_hw if first else None
         scores = {metric: score for printed in row.published for metric, score in printed.scores.items()}
         table.add_row(
-            row.name if row.counted else f"{row.name} (printed only)",
+            row.name if row.counted else f"{row.name}\n(printed only)",
             params,
             macs,
             _input(shape) if shape else "",
-            str(row.stride or ""),
-            first.source if first else "ours",
-            "\n".join(f"{metric} {score:g}" for metric, score in scores.items()),
-            "\n".join(row.measured),
+            ", ".join(f"{metric}\u00a0{score:g}" for metric, score in scores.items()),
         )
     return table
 
@@ -208,7 +195,7 @@ def render_complexity(report: Report) -> Group:
 
 PAGE_HEAD = """# Sizes: printed and counted
 
-This page is written by `python -m leanpose.comparison`; a test holds it against the code.
+This page is written by `python -m leanpose.comparison > docs/complexity.md`; a test holds it against the code.
 
 MACs are multiply-adds in decimal giga. Papers count differently, so each row compares by the rule that its source used:
 

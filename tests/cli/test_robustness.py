@@ -58,6 +58,8 @@ def test_a_photo_is_drawn_without_data(tmp_path: Path) -> None:
         (["--image", "none.png", "--picture", "p.png", "--box", "1,2"], "--box 1,2"),
         (["--from", "none.json"], "none.json is not what"),
         (["--from", "none.json", "--data", "PACK"], "leave out models"),
+        (["--from", "none.json", "--only", "grey"], "leave out models"),
+        (["--from", "none.json", "--people", "5"], "leave out models"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(made_pack: Path, words: list[str], message: str) -> None:

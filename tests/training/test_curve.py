@@ -77,3 +77,12 @@ def test_what_is_no_training_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["curve", f"a={tmp_path}", f"a={tmp_path}"])
     assert result.exit_code == 2
     assert "'a' is given twice" in result.output
+
+
+def test_only_pictures_are_drawn_to(tmp_path: Path) -> None:
+    """The points would take the picture's place in a .json."""
+    _log(tmp_path, 0, [(10, 1, 50.0)])
+    result = CliRunner().invoke(app, ["curve", f"a={tmp_path}", "--out", str(tmp_path / "points.json")])
+    assert result.exit_code == 2
+    assert "points.json: the picture is a .png" in result.output
+    assert not (tmp_path / "points.json").exists()

@@ -55,7 +55,7 @@ def calibrate(
     names = f"{' and '.join(spec.partition(':')[0] for spec in data)} {part}"
     console = Console(stderr=True)
     fitted = run(
-        estimator, samples, names, fitting_command(model, data, part, flip_test),
+        estimator, samples, names, fitting_command(model, data, part, flip_test, engine, precision),
         lambda s: track(s, "people", console=console, disable=not console.is_terminal),
     )  # fmt: skip
     table = Table("", "before", "after", title=f"{fitted.calibration.data}, {fitted.calibration.right}")
@@ -76,9 +76,18 @@ def calibrate(
         raise typer.Exit(1)
 
 
-def fitting_command(model: str, data: list[str], part: str, flip_test: bool) -> str:
-    """The command that fits again, on any machine whose LEANPOSE_DATA is set; it names no folder of this machine."""
+def fitting_command(model: str, data: list[str], part: str, flip_test: bool, engine: str, precision: str) -> str:
+    """The command that fits again, on any machine whose LEANPOSE_DATA is set; other data is named, not located."""
     root = os.environ.get("LEANPOSE_DATA")
     specs = [spec.replace(root.rstrip("/"), "$LEANPOSE_DATA") if root else spec for spec in data]
-    words = [Path(model).name, *(f"--data {spec}" for spec in specs), f"--part {part}"]
-    return " ".join(("leanpose calibrate", *words, *(["--flip-test"] if flip_test else [])))
+    words = [Path(model).name, *(f"--data {_unlocated(spec)}" for spec in specs), f"--part {part}"]
+    words += ["--flip-test"] if flip_test else []
+    words += [f"--{name} {value}" for name, value in (("engine", engine), ("precision", precision)) if value != "auto"]
+    return " ".join(("leanpose calibrate", *words))
+
+
+def _unlocated(spec: str) -> str:
+    """A dataset without the folders it lies in, unless they are below a variable."""
+    kind, colon, rest = spec.partition(":")
+    path, comma, options = rest.partition(",")
+    return spec if path.startswith("$") else f"{kind}{colon}{Path(path).name}{comma}{options}"

@@ -24,7 +24,9 @@ def models() -> None:
     from leanpose.detector_card import DetectorCard
     from leanpose.evaluate.groups import without_groups
 
-    table = Table("model", "architecture", "finds", "input", "params", "MACs", "scores", "terms")
+    table = Table("model", "network", "finds", "input", "params", "MACs")
+    figures = Table.grid(padding=(0, 2))
+    terms: dict[str, list[str]] = {}
     for name in [*zoo.list_models(), *zoo.list_detectors()]:
         card: ModelCard | DetectorCard
         if name in zoo.list_detectors():
@@ -34,20 +36,16 @@ def models() -> None:
             card = ModelCard.load(zoo.FOLDER / f"{name}.json")
             finds, size = card.skeleton.name, f"{card.input_hw[1]}x{card.input_hw[0]}"
         table.add_row(
-            name,
-            card.architecture,
-            finds,
-            size,
-            f"{card.params / 1e6:.2f} M",
-            f"{card.macs / 1e9:.2f} G",
-            "\n".join(
-                f"{score.metric} {score.value:g} ({score.protocol.partition(',')[0]})"
-                for score in without_groups(card.scores)
-            ),
-            card.license,
-        )
+            name, card.architecture, finds, size, f"{card.params / 1e6:.2f} M", f"{card.macs / 1e9:.2f} G"
+        )  # fmt: skip
+        for score in without_groups(card.scores):
+            figures.add_row(name, f"{score.value:g}", f"{score.metric} ({score.protocol.partition(',')[0]})")
+        terms.setdefault(card.license, []).append(name)
     console = Console()
-    console.print(table if table.row_count else "no models in this build")
+    if not table.row_count:
+        console.print("no models in this build")
+    else:
+        console.print(table, figures, *(f"{', '.join(names)}: {license}" for license, names in terms.items()), sep="\n")
     if find_spec("torch") is None:
         typer.echo("networks to train are listed once PyTorch is there: pip install 'leanpose[train]'")
         return

@@ -79,8 +79,8 @@ def robustness(
     for path in out or ():
         check_format(path)
     if again:
-        if data or models or picture:
-            raise BenchmarkError("--from reads a report: leave out models, --data and --picture")
+        if data or models or picture or only or people:
+            raise BenchmarkError("--from reads a report: leave out models, --data, --only, --people and --picture")
         found = Robustness.load(again)
     else:
         if image and not picture:

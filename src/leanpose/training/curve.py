@@ -55,9 +55,11 @@ def write_curves(runs: Mapping[str, Sequence[Path]], out: Path) -> dict[str, lis
         runs: phases by name.
 
     Raises:
-        TrainingError: as :func:`learning_curve`.
+        TrainingError: as :func:`learning_curve`, and for another ending than .png.
         MissingExtraError: when TensorBoard or matplotlib is not installed.
     """
+    if out.suffix.lower() != ".png":
+        raise TrainingError(f"{out}: the picture is a .png; its points are written beside it as .json")
     curves = {name: learning_curve(phases) for name, phases in runs.items()}
     figure = new_figure(7, 4)
     axes = figure.subplots()
