@@ -81,7 +81,8 @@ PRINTED = {
     ),
 }  # fmt: skip
 OURS = {
-    "softgate_lsp", "fast_lsp", "small_lsp", "nano_body", "small_body", "medium_body", "fold_lsp", "ablation_lsp",
+    "softgate_lsp", "fast_lsp", "small_lsp", "nano_body", "small_body", "medium_body", "small_alone",
+    "fold_lsp", "ablation_lsp",
     "softgate_lsp_paper", "person_detector",
 }  # fmt: skip
 UNKNOWN = {"sfm_coco", "sfm_mpii"}  # the paper's training is not public

@@ -64,7 +64,7 @@ def small_lsp() -> Recipe:
 
 
 def small_body() -> Recipe:
-    """Ours: the packaged ``small``, from the weights of :func:`fast_lsp` on to LSP's and COCO's joints together.
+    """Ours: from the weights of :func:`fast_lsp` on to LSP's and COCO's joints together.
 
     COCO's people are few and the only ones with a face, so that an epoch shows each four times.
     """
@@ -79,16 +79,26 @@ def nano_body() -> Recipe:
     """Ours: the packaged ``nano``, half as wide as ``small``."""
     return replace(
         fast_lsp(), name="nano_body", model="softgate_1x64_fast", skeleton="body19", repeats={"lsp": 3, "coco": 4},
-        augmentation=replace(BODY, rotation=30, occlusion=0.3), lr=3e-3, epochs=40,
+        augmentation=replace(BODY, rotation=30, occlusion=0.3), lr=3e-3, epochs=12,
     )  # fmt: skip
 
 
 def medium_body() -> Recipe:
-    """Ours: the packaged ``medium``, two stacks of ``small``'s, the first of which starts with its weights."""
+    """Ours: the packaged ``medium``, two stacks that both start as the network of :func:`small_body`."""
     return replace(
         small_body(), name="medium_body", model="softgate_2x128_fast", starts_from="small_body", lr=1.5e-3, epochs=5,
         augmentation=BODY_ON,
     )  # fmt: skip
+
+
+def small_alone() -> Recipe:
+    """Ours: the packaged ``small``, the first stack of :func:`medium_body` on its own, trained on for a little.
+
+    In one training of two supervised stacks ``small`` and ``medium`` share the cost of the first.
+    """
+    return replace(
+        medium_body(), name="small_alone", model="softgate_1x128_fast", starts_from="medium_body", lr=5e-4, epochs=2
+    )
 
 
 def ablation_lsp() -> Recipe:
