@@ -55,6 +55,17 @@ def test_every_protocol_has_its_table_and_its_files(
     assert "made up" in text.getvalue()
 
 
+def test_nobody_who_can_be_measured_is_a_report_without_figures(
+    people: People, answering: Answering, tmp_path: Path
+) -> None:
+    """One ankle each: no torso to measure by."""
+    samples = [replace(s, labelled=np.arange(14) == 0) for s in people(2)]
+    result = evaluate(answering(samples, [s.keypoints for s in samples]), samples, options=Options())
+    write_report([result], tmp_path, "one ankle each")
+    assert np.isnan(result.mean)
+    assert (tmp_path / "curve.png").exists()
+
+
 def test_the_worst_come_first_and_those_not_found_last(people: People, answering: Answering, tmp_path: Path) -> None:
     """Of three people the first was not found: the last tile's left half is bare picture, its right half is not."""
     result = _result(people, answering, "lsp")

@@ -126,7 +126,8 @@ def _draw_curves(evaluations: Sequence[Evaluation], path: Path, title: str) -> N
     for evaluation in evaluations:
         distances = evaluation.measured.counted
         distances = distances[:, ~np.isnan(distances).all(axis=0)]
-        curve = 100 * pck_curve(distances, thresholds).mean(axis=1)
+        known = distances.shape[1] > 0
+        curve = 100 * pck_curve(distances, thresholds).mean(axis=1) if known else np.full_like(thresholds, np.nan)
         name = evaluation.protocol.split(",")[0]
         axes.plot(thresholds, curve, label=f"{name}: {measured.name} {_percent(evaluation.measured.mean())}")
     axes.axvline(measured.threshold, color="0.7", linewidth=1)
