@@ -55,6 +55,19 @@ def test_a_network_filled_from_its_export_answers_the_same_on_every_stage(export
 
 
 @torch.no_grad()
+def test_weights_that_a_gate_was_multiplied_into_are_found(tmp_path: Path) -> None:
+    """The fast order projects and gates right behind a decoder's merge, which the export folds into one."""
+    source, network = (_lived(seed, "softgate_1x64_fast", **ARGS) for seed in (0, 1))
+    write_onnx(AnsweringNet(source, softgate_lsp()), (64, 128), tmp_path / "m.onnx")
+    state, identities = read_onnx_weights(tmp_path / "m.onnx", network, (64, 64))
+    assert "stacks.1.decode.project.1" in identities
+    network.load_state_dict(state)
+    images = torch.randn(2, 3, 64, 64)
+    for ours, theirs in zip(network(images), source(images), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4 * float(theirs.abs().max()))
+
+
+@torch.no_grad()
 def test_restored_statistics_are_those_of_the_images_and_change_no_answer(exported: Path) -> None:
     network = create_model("softgate_1x64", 5, **ARGS)
     state, identities = read_onnx_weights(exported, network, (64, 64))

@@ -42,16 +42,16 @@ def read_onnx_weights(path: Path, network: nn.Module, input_hw: tuple[int, int])
     for node in graph.node:  # weights in half precision, as 'leanpose quantize --fp16' stores them
         if node.op_type == "Cast" and (half := stored.get(node.input[0].removeprefix(PREFIX))) is not None:
             stored[node.output[0].removeprefix(PREFIX)] = half.float()
-    made_of = {node.output[0]: node.input[0] for node in graph.node if node.op_type in ("Slice", "Reshape")}
+    made_of = {node.output[0]: node.input[0] for node in graph.node if node.op_type in ("Slice", "Reshape", "Mul")}
 
     def trained(name: str) -> str:
-        """The weight that a part of it, cut out by :mod:`leanpose.folding`, comes from."""
+        """The weight that :mod:`leanpose.folding` has cut a part out of, or multiplied by a gate."""
         while name in made_of:
             name = made_of[name]
         return name.removeprefix(PREFIX)
 
     biases = {
-        trained(node.input[1]): node.input[2].removeprefix(PREFIX)
+        trained(node.input[1]): trained(node.input[2])
         for node in graph.node
         if node.op_type in ("Conv", "ConvTranspose") and len(node.input) == 3
     }
