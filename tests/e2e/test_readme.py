@@ -10,6 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from leanpose import zoo
+from leanpose.card import ModelCard
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -48,11 +51,17 @@ def test_test_command_runs_pytest() -> None:
     assert "constraints.txt" in command
 
 
-def test_figures_are_those_of_the_card() -> None:
-    """What README says of the packaged model is what its card holds, and the card names the command."""
-    card = json.loads((ROOT / "src/leanpose/zoo/small.json").read_text())
+def test_figures_are_those_of_the_cards() -> None:
+    """What README's table says of the packaged models is what their cards hold, and the cards name its command."""
     readme = (ROOT / "README.md").read_text()
-    figures = [float(number) for number in re.findall(r"\b\d\d\.\d\b", readme)]
-    for score in card["scores"]:
-        assert min(abs(figure - score["value"]) for figure in figures) <= 0.051, score  # one decimal of two
-    assert card["scores"][0]["command"] in readme
+    for name in zoo.list_models():
+        card = ModelCard.load(zoo.FOLDER / f"{name}.json")
+        row = next(line for line in readme.splitlines() if line.startswith(f"| `{name}` |"))
+        cells = [cell.strip(" *") for cell in row.split("|")]
+        lsp = [score for score in card.scores if ", lsp test" in score.metric]
+        assert len(lsp) == 4
+        for score in lsp:
+            assert f"{score.value:.1f}" in cells, (name, score)
+            assert score.command.replace(f" {name} ", " MODEL ") in readme
+        assert f"{card.params / 1e6:.2f}" in cells
+        assert f"{card.macs / 1e9:.2f}" in cells

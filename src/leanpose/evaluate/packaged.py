@@ -38,6 +38,7 @@ def measure_packaged(model: str, data_root: Path, progress: Progress | None = No
     The card keeps what it had when anything fails.
 
     Args:
+        model: a packaged model's name or a file's path, as the commands in the card will have it.
         data_root: holds ``lsp_dataset/`` and ``coco_sample/``.
         progress: wraps the people of each protocol.
 
@@ -51,7 +52,7 @@ def measure_packaged(model: str, data_root: Path, progress: Progress | None = No
     for spec, name in SETS.items():
         problems: list[str] = []
         read = read_data([spec.replace("$LEANPOSE_DATA", str(data_root))], "test", None, problems)
-        command = f"leanpose evaluate {path.stem} --data {spec} --part test --engine {ENGINE}"
+        command = f"leanpose evaluate {model} --data {spec} --part test --engine {ENGINE}"
         for boxes in ("labels", "centre") if all(map(has_centre, read.samples)) else ("labels",):
             evaluation = evaluate(estimator, read.samples, boxes, progress, ground_truth=read.ground_truth)
             if left_out := [*problems, *evaluation.left_out]:
