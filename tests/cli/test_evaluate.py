@@ -19,8 +19,8 @@ from leanpose.readers import read_samples
 ENGINE = ["--engine", "onnxruntime", "--no-flip-test"]
 
 
-def _run(*words: object) -> Result:
-    return CliRunner().invoke(app, ["evaluate", "small", *map(str, words), *ENGINE], env={"COLUMNS": "200"})
+def _run(*words: object, model: object = "small") -> Result:
+    return CliRunner().invoke(app, ["evaluate", str(model), *map(str, words), *ENGINE], env={"COLUMNS": "200"})
 
 
 def test_every_decode_method_is_offered() -> None:
@@ -110,7 +110,9 @@ def some_coco(data_root: Path, tmp_path: Path) -> Path:
 
 def test_coco_runs_with_the_joints_that_both_have(some_coco: Path, tmp_path: Path) -> None:
     file = tmp_path / "results.json"
-    result = _run("--data", f"coco:{some_coco},whole=test", "--submission", file, "--out", tmp_path / "report")
+    of_lsp = Path(__file__).parents[2] / "weights/small_lsp.onnx"
+    words = ("--data", f"coco:{some_coco},whole=test", "--submission", file, "--out", tmp_path / "report")
+    result = _run(*words, model=of_lsp)
     assert result.exit_code == 1, result.output  # an image is absent
     for words in ("12 of the 17 joints of coco17", "AP75", "sigmas of coco17", "areas of the annotations", "left out"):
         assert words in result.output

@@ -84,7 +84,7 @@ def test_models_and_info_list_pose_models_and_detectors(dot_model, monkeypatch) 
     monkeypatch.setattr(zoo, "FOLDER", path.parent)
     monkeypatch.setattr(comparison, "models_table", list)  # takes seconds
     _, shown = _run("models")
-    (line,) = (line for line in shown.splitlines() if "blobs" in line)
+    line = next(line for line in shown.splitlines() if "blobs" in line)
     assert all(word in line for word in ("people", "longer side 352", "2.34 M"))
     assert "64x96" in next(line for line in shown.splitlines() if "dots" in line)
     assert "81.25" in shown
