@@ -91,6 +91,7 @@ def test_the_table_lists_every_network_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert "MPII val PCKh@0.5\u00a081.6" in text
     assert "2.91 M" in text  # LPN-50, counted by hand in tests/models/test_lpn.py
     assert "ViPNAS-MobileNetV3" in text
+    assert "(printed only)" in text
 
 
 def test_report_compares_at_the_same_input_only() -> None:

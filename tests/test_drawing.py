@@ -106,8 +106,8 @@ def test_a_joint_is_drawn_where_it_is_to_a_fraction_of_a_pixel(x, y):
     drawn = draw_poses(np.zeros_like(canvas()), pose([(x, y)], skeleton=hand)).astype(float).sum(axis=2)
     rows, cols = np.mgrid[0:120, 0:160]
     # OpenCV's smooth circles are up to 0.15 pixels off in their rows; whole pixels would be up to 0.5 off.
-    assert (drawn * cols).sum() / drawn.sum() == pytest.approx(x, abs=0.2)
-    assert (drawn * rows).sum() / drawn.sum() == pytest.approx(y, abs=0.2)
+    assert (drawn * cols).sum() / drawn.sum() == pytest.approx(x, abs=0.1)
+    assert (drawn * rows).sum() / drawn.sum() == pytest.approx(y, abs=0.16)
 
 
 def test_widths_grow_with_the_person():

@@ -5,7 +5,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -160,6 +160,12 @@ def own_command() -> str:
     for folder, name in ((os.environ.get("LEANPOSE_DATA", ""), "$LEANPOSE_DATA"), (str(Path.home()), "~")):
         words = words.replace(folder, name) if folder else words
     return words
+
+
+def portable(data: Sequence[str]) -> list[str]:
+    """Datasets as a stored command names them: relative to LEANPOSE_DATA where that is set."""
+    root = os.environ.get("LEANPOSE_DATA")
+    return [spec.replace(root.rstrip("/"), "$LEANPOSE_DATA") if root else spec for spec in data]
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

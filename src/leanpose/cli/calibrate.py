@@ -1,11 +1,11 @@
 """``leanpose calibrate``: scores that are probabilities, and uncertainties in pixels, into a model's card."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from leanpose.cli.benchmark import portable
 from leanpose.errors import ModelError
 
 
@@ -78,9 +78,7 @@ def calibrate(
 
 def fitting_command(model: str, data: list[str], part: str, flip_test: bool, engine: str, precision: str) -> str:
     """The command that fits again, on any machine whose LEANPOSE_DATA is set; other data is named, not located."""
-    root = os.environ.get("LEANPOSE_DATA")
-    specs = [spec.replace(root.rstrip("/"), "$LEANPOSE_DATA") if root else spec for spec in data]
-    words = [Path(model).name, *(f"--data {_unlocated(spec)}" for spec in specs), f"--part {part}"]
+    words = [Path(model).name, *(f"--data {_unlocated(spec)}" for spec in portable(data)), f"--part {part}"]
     words += ["--flip-test"] if flip_test else []
     words += [f"--{name} {value}" for name, value in (("engine", engine), ("precision", precision)) if value != "auto"]
     return " ".join(("leanpose calibrate", *words))

@@ -1,12 +1,12 @@
 """``leanpose evaluate``: any model on any dataset, by the figures of its benchmark."""
 
 import inspect
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from leanpose.cli.benchmark import portable
 from leanpose.cli.engine_options import DeterministicOption, ModeOption
 from leanpose.cli.evaluate_detector import evaluate_detector
 from leanpose.errors import ModelError
@@ -151,9 +151,7 @@ def measuring_command(model: str, data: list[str], part: str, engine: str, given
 
     It names the options that were not left at their defaults, and no folder of this machine.
     """
-    root = os.environ.get("LEANPOSE_DATA")
-    specs = [spec.replace(root.rstrip("/"), "$LEANPOSE_DATA") if root else spec for spec in data]
-    words = [f"--data {spec}" for spec in specs] + [f"--part {part}", f"--engine {engine}"]
+    words = [f"--data {spec}" for spec in portable(data)] + [f"--part {part}", f"--engine {engine}"]
     defaults = inspect.signature(evaluate).parameters
     for name, value in given.items():
         if value != defaults[name].default:

@@ -209,11 +209,12 @@ class SoftGatedNet(nn.Module):
         stacks, links = ("stacks", "features", "heads"), ("feature_links", "heatmap_links")
         kept = dict.fromkeys(stacks, len(self.stacks)) | dict.fromkeys(links, len(self.feature_links))
         parts = {name: (*name.split(".", 2), "", "")[:3] for name in (*weights, *wanted)}
-        restacked = {
-            name: tensor
-            for name, tensor in weights.items()
-            if (part := parts[name])[0] not in kept or not part[1].isdecimal() or int(part[1]) < kept[part[0]]
-        }
+
+        def beyond(name: str) -> bool:
+            part, number, _ = parts[name]
+            return part in kept and number.isdecimal() and int(number) >= kept[part]
+
+        restacked = {name: tensor for name, tensor in weights.items() if not beyond(name)}
         last = max((int(parts[name][1]) for name in restacked if parts[name][0] == "heads"), default=None)
         for name in wanted.keys() - restacked.keys():
             part, number, rest = parts[name]
