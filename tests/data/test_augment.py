@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leanpose.data.augment import Augmentation, augmented_crop
+from leanpose.data.augment import Augmentation, augmented_crop, lay_mosaic
 from leanpose.skeleton import LSP14
 
 STRONG = Augmentation(rotation=180, scale=0.3, shift=0.05, flip=0.5)
@@ -140,3 +140,30 @@ def test_occlusion_covers_a_rectangle_of_one_colour() -> None:
     assert 6 <= h <= 26
     patch = crop[y : y + h, x : x + w]
     assert (patch == patch[0, 0]).all(axis=2).mean() > 0.95
+
+
+@given(st.integers(0, 10_000), st.sampled_from([(64, 64), (96, 64)]))
+def test_a_mosaic_is_four_tiles_and_joints_count_in_the_persons_own(seed: int, hw: tuple[int, int]) -> None:
+    rng = np.random.default_rng(seed)
+    height, width = hw
+    crop = np.full((*hw, 3), 1, np.uint8)
+    others = [np.full((*hw, 3), level, np.uint8) for level in (2, 3, 4)]
+    for other in others:
+        other[height // 2, width // 2] = 10 + other[0, 0]  # where the stranger stands
+    points = rng.uniform(-10, 110, size=(40, 2))
+    shown = lay_mosaic(crop, points, others, rng)
+    for (x, y), is_shown in zip(points, shown, strict=True):
+        x, y = round(x), round(y)
+        assert is_shown == (0 <= x < width and 0 <= y < height and crop[y, x, 0] == 1)
+    values = crop[..., 0]
+    assert np.unique(values).tolist() == [1, 2, 3, 4, 12, 13, 14]
+    assert values[height // 2, width // 2] == 1
+    rows, columns = (values == 1).any(axis=1), (values == 1).any(axis=0)
+    assert np.array_equal(values == 1, rows[:, None] & columns)
+    assert (rows[0] ^ rows[-1]) & (columns[0] ^ columns[-1])
+    for kept, length in ((rows, height), (columns, width)):
+        assert 0.69 * length <= kept.sum() <= 0.91 * length
+        assert np.count_nonzero(np.diff(kept)) == 1
+    beside = values[rows][:, ~columns]
+    assert set(np.unique(beside)) == {2, 12}
+    assert set(np.unique(values[~rows][:, columns])) == {3, 13}

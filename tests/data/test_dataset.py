@@ -12,6 +12,7 @@ import torch
 
 from leanpose.data.augment import Augmentation
 from leanpose.data.dataset import CropDataset, EpochSampler, collate, epoch_loader
+from leanpose.errors import DatasetError
 from leanpose.readers import Sample
 from leanpose.skeleton import LSP14
 from leanpose.training.recipes import softgate_lsp
@@ -99,6 +100,7 @@ def test_workers_start_after_opencv_has_used_its_threads() -> None:
 import cv2, time, numpy as np
 from leanpose.data.augment import Augmentation
 from leanpose.data.dataset import CropDataset, EpochSampler, epoch_loader
+from leanpose.errors import DatasetError
 from leanpose.readers import Sample
 from leanpose.skeleton import LSP14
 cv2.setNumThreads(4)
@@ -131,3 +133,35 @@ def test_collate_gives_channels_last_uint8_images() -> None:
     assert batch["images"].is_contiguous(memory_format=torch.channels_last)
     assert np.array_equal(batch["images"][1].permute(1, 2, 0).numpy(), dataset[0, 1][0])
     assert batch["index"].tolist() == [0, 1, 2]
+
+
+def test_mosaics_show_other_people_at_the_edges() -> None:
+    """Each person a picture of one grey, so that a crop tells whose pictures it shows."""
+    levels = range(10, 250, 10)
+    samples = [
+        dataclasses.replace(
+            sample, image=cv2.imencode(".png", np.full((40, 40, 3), level, np.uint8))[1].tobytes(),
+            box=np.array([5.0, 5, 34, 34]), keypoints=np.full((14, 2), 19.5),
+        )
+        for sample, level in zip(_samples(len(levels)), levels, strict=True)
+    ]  # fmt: skip
+    alone, sometimes = (CropDataset(samples, (32, 32), 1.25, Augmentation(mosaic=share)) for share in (0, 0.5))
+    composed = 0
+    for index, level in enumerate(levels):
+        assert np.unique(alone[0, index][0]).tolist() == [level]
+        crop, _, labelled, _ = sometimes[0, index]
+        assert labelled.all()
+        assert crop[16, 16, 0] == level
+        assert (crop == level).mean() >= 0.47
+        composed += len(np.unique(crop)) > 1
+    assert 5 <= composed <= 19
+
+
+def test_a_mosaic_of_a_picture_that_cannot_be_read_names_it() -> None:
+    samples = _samples(2)
+    samples[1] = dataclasses.replace(samples[1], image=b"no image")
+    dataset = CropDataset(samples, (32, 32), 1.25, Augmentation(mosaic=1))
+    answers = [dataset[epoch, 0] for epoch in range(8)]
+    errors = [answer for answer in answers if isinstance(answer, DatasetError)]
+    assert errors
+    assert all("made/1" in str(error) for error in errors)

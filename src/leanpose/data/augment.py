@@ -3,6 +3,7 @@
 Every random number comes from the generator passed in, so that a sample depends on nothing but its seed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -42,6 +43,7 @@ class Augmentation:
         soften: probability that detail is lost: the picture is shrunk by a factor from [1, 3] and enlarged again, as
             people look who are small or out of focus.
         occlusion: probability of one rectangle, up to 40 % of the side, filled with a random colour.
+        mosaic: probability that three other people's crops lie over the edges (:func:`lay_mosaic`).
     """
 
     rotation: float = 0.0
@@ -54,6 +56,7 @@ class Augmentation:
     darken: float = 0.0
     soften: float = 0.0
     occlusion: float = 0.0
+    mosaic: float = 0.0
     distribution: Distribution = "uniform"
     rotation_probability: float = 1.0
     half_body: float = 0.0
@@ -112,6 +115,45 @@ def augmented_crop(
         _occlude(crop, rng)
     shown = (points >= -0.5).all(axis=1) & (points <= np.array([width, height]) - 0.5).all(axis=1)
     return crop, points, labelled & shown
+
+
+def lay_mosaic(
+    crop: np.ndarray, points: np.ndarray, others: Sequence[np.ndarray], rng: np.random.Generator
+) -> np.ndarray:
+    """Lay the middles of three other crops over one row and one column of tiles at a corner of a crop, in place.
+
+    The person's own tile keeps 49 to 81 % of the crop, as its person stands in the middle; a joint in another tile is
+    one that the crop does not show, though a stranger's may be there.
+
+    Args:
+        crop: (H, W, 3).
+        points: (K, 2) in crop pixels.
+        others: three crops (H, W, 3): beside, above or below, and in the corner between the two.
+
+    Returns:
+        (K,) which of the points lie in the person's own tile.
+    """
+    height, width = crop.shape[:2]
+    own = np.ones((height, width), dtype=bool)
+    edge = np.round(rng.uniform(0.1, 0.3, size=2) * (height, width)).astype(int)
+    last = rng.random(2) < 0.5
+    rows, columns = (
+        (slice(n - e, n), slice(0, n - e)) if at_end else (slice(0, e), slice(e, n))
+        for n, e, at_end in zip((height, width), edge, last, strict=True)
+    )
+    tiles = ((rows[1], columns[0]), (rows[0], columns[1]), (rows[0], columns[0]))
+    for tile, other in zip(tiles, others, strict=True):
+        own[tile] = False
+        crop[tile] = other[_middle(tile[0], height), _middle(tile[1], width)]
+    x, y = np.round(points).astype(int).T
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    return inside & own[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+
+
+def _middle(part: slice, length: int) -> slice:
+    """The middle of a side with as many pixels as a part of it."""
+    size = part.stop - part.start
+    return slice((length - size) // 2, (length - size) // 2 + size)
 
 
 def half_body_box(

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from leanpose.data.augment import Augmentation, augmented_crop
+from leanpose.data.augment import Augmentation, augmented_crop, lay_mosaic
 from leanpose.errors import DatasetError
 from leanpose.readers import Sample
 
@@ -52,17 +52,24 @@ class CropDataset(Dataset[Item | DatasetError]):
         A value, because an error raised in a worker reaches the trainer as a traceback and ends the training.
         """
         epoch, index, turn = (*key, 0)[:3]
-        sample = self.samples[index]
+        input_hw = self.input_hw(epoch) if callable(self.input_hw) else self.input_hw
+        rng = np.random.default_rng((self.seed, epoch, index, turn))
+        mosaic = self.augmentation.mosaic
         try:
-            image = sample.load_image()
+            crop, points, labelled = self._crop(index, input_hw, rng)
+            if mosaic and rng.random() < mosaic:
+                others = [self._crop(int(other), input_hw, rng)[0] for other in rng.integers(len(self.samples), size=3)]
+                labelled = labelled & lay_mosaic(crop, points, others, rng)
         except DatasetError as error:
             return error
-        input_hw = self.input_hw(epoch) if callable(self.input_hw) else self.input_hw
-        crop, points, labelled = augmented_crop(
-            image, sample.keypoints, sample.labelled, sample.box, sample.skeleton,
-            input_hw, self.padding, self.augmentation, np.random.default_rng((self.seed, epoch, index, turn)),
-        )  # fmt: skip
         return crop, points, labelled, index
+
+    def _crop(self, index: int, input_hw: Size, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        sample = self.samples[index]
+        return augmented_crop(
+            sample.load_image(), sample.keypoints, sample.labelled, sample.box, sample.skeleton,
+            input_hw, self.padding, self.augmentation, rng,
+        )  # fmt: skip
 
 
 class EpochSampler(Sampler[tuple[int, int, int]]):

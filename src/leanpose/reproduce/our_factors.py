@@ -112,6 +112,10 @@ RECIPE_FACTORS = [
         [_augmented("occlusion_none", "none", occlusion=0), _augmented("occlusion_80", "80 %", occlusion=0.8)],
     ),
     Factor(
+        "mosaic", "mosaic of four crops", _fields("augmentation.mosaic"),
+        [_augmented("mosaic_25", "25 %", mosaic=0.25)],
+    ),
+    Factor(
         "schedule", "schedule", _fields("epochs"),
         [_changed("schedule_2x", "twice as long", 2), _changed("schedule_4x", "four times as long", 4)],
     ),
@@ -206,7 +210,7 @@ ABLATION = Study(
     "What mattered in our recipe, one factor at a time",
     RECIPE_FACTORS,
     [
-        "Not varied here: composition of pictures (mosaic), and 96 or 160 px: the network halves its input six times.",
+        "Not varied here: 96 or 160 px, because the network halves its input six times.",
         "Distillation is judged on LSP alone, because the teacher learned from the labels of LSP-extended; it sees "
         "the crops of 128 px enlarged to its own input.",
         "A training at 192 or 64 px goes on from a network of 128 px, which favours 128.",
