@@ -170,10 +170,10 @@ def _taylor_step(maps: np.ndarray, peak: np.ndarray, sigma: float) -> np.ndarray
     value = maps[m, peak[:, 1], peak[:, 0]].astype(float)
     fits = np.minimum(np.minimum(peak - 1, size - 2 - peak), reach)  # radius of the kernel, below 0 on the border
     window = peak[:, :, None] + np.arange(-reach - 1, reach + 2)
-    columns, rows = np.moveaxis(np.clip(window, 0, (size - 1)[:, None]), 1, 0)  # the cells clipped in have weight 0
-    patch = maps[m[:, None, None], rows[:, :, None], columns[:, None, :]].astype(float)
-    across, down = np.moveaxis(bands[np.maximum(fits, 0)], 1, 0)
-    smooth = down @ patch @ np.swapaxes(across, 1, 2)
+    window = np.minimum(np.maximum(window, 0), (size - 1)[:, None])  # the cells clipped in have weight 0
+    patch = maps[m[:, None, None], window[:, 1, :, None], window[:, 0, None, :]].astype(float)
+    weights = bands[np.maximum(fits, 0)]
+    smooth = weights[:, 1] @ patch @ np.swapaxes(weights[:, 0], 1, 2)
 
     usable = (fits >= 0).all(axis=1) & (value > np.finfo(np.float32).tiny)
     floor = np.where(usable, 1e-10 * value, 1)
