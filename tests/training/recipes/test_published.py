@@ -81,7 +81,7 @@ PRINTED = {
     ),
 }  # fmt: skip
 OURS = {
-    "softgate_lsp", "fast_lsp", "small_lsp", "nano_body", "small_body", "medium_body", "small_alone",
+    "softgate_lsp", "fast_lsp", "small_lsp", "nano_body", "nano_on", "small_body", "medium_body", "small_alone",
     "fold_lsp", "ablation_lsp",
     "softgate_lsp_paper", "person_detector",
 }  # fmt: skip

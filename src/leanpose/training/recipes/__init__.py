@@ -20,6 +20,7 @@ from leanpose.training.recipes.ours import (
     fold_lsp,
     medium_body,
     nano_body,
+    nano_on,
     small_alone,
     small_body,
     small_lsp,
@@ -35,7 +36,7 @@ from leanpose.training.recipes.softgate import softgate_lsp_finetune, softgate_l
 RECIPES: dict[str, Callable[[], Recipe]] = {
     build.__name__: build
     for build in (
-        softgate_lsp, fast_lsp, small_lsp, nano_body, small_body, medium_body, small_alone,
+        softgate_lsp, fast_lsp, small_lsp, nano_body, nano_on, small_body, medium_body, small_alone,
         fold_lsp, ablation_lsp, person_detector,
         softgate_mpii, softgate_lsp_finetune, softgate_lsp_paper,
         elhrnet_coco, elhrnet_mpii, lpn_coco, lpn_mpii, sfm_coco, sfm_mpii,

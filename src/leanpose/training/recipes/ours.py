@@ -76,10 +76,18 @@ def small_body() -> Recipe:
 
 
 def nano_body() -> Recipe:
-    """Ours: the packaged ``nano``, half as wide as ``small``."""
+    """Ours: half as wide as ``small``, from nothing."""
     return replace(
         fast_lsp(), name="nano_body", model="softgate_1x64_fast", skeleton="body19", repeats={"lsp": 3, "coco": 4},
         augmentation=replace(BODY, rotation=30, occlusion=0.3), lr=3e-3, epochs=12,
+    )  # fmt: skip
+
+
+def nano_on() -> Recipe:
+    """Ours: the packaged ``nano``, goes on from :func:`nano_body` at full size with milder changes."""
+    return replace(
+        nano_body(), name="nano_on", starts_from="nano_body", early_input_hw=None, early_share=0.0, lr=2.5e-3,
+        epochs=14, augmentation=replace(softgate_lsp().augmentation, darken=0.05, soften=0.15, half_body=0.1),
     )  # fmt: skip
 
 
