@@ -15,7 +15,7 @@ from pathlib import Path
 from leanpose import zoo
 from leanpose.benchmark.result import Benchmark, Measured
 from leanpose.benchmark.statistics import pareto_front
-from leanpose.benchmark.subjects import END_TO_END, MODEL
+from leanpose.benchmark.subjects import CROP_TO_JOINTS, END_TO_END, MODEL
 from leanpose.card import ModelCard, Score
 from leanpose.errors import ModelError
 from leanpose.files import write_whole
@@ -98,22 +98,24 @@ def scores_section(family: Sequence[Member]) -> str:
 def speed_section(run: Benchmark, family: Sequence[Member]) -> str:
     """Time of the packaged models, and which untrained networks take less, as Markdown."""
     own = {m.card.name: m for m in family if m.packaged}
-    fastest = fastest_runs(run)
+    fastest, inner = fastest_runs(run), (CROP_TO_JOINTS, MODEL)
     rows = []
     for name, model in fastest.items():
-        whole, network = model.timings[END_TO_END], model.timings.get(MODEL)
+        whole = model.timings[END_TO_END]
         slower = [other for other in own if other in fastest and other != name and whole.median < _ms(fastest[other])]
         score = own[name].score(MEAN, HULL) if name in own else None
         rows.append(
             [
                 f"`{name}`", model.label.partition(", ")[2], f"{1000 * whole.median:.2f}",
-                f"{1000 * network.median:.2f}" if network else "", f"{model.macs / 1e9:.2f}" if model.macs else "",
+                *(f"{1000 * model.timings[part].median:.2f}" if part in model.timings else "" for part in inner),
+                f"{model.macs / 1e9:.2f}" if model.macs else "",
                 f"{score.value:.1f}" if score else "not trained here" if name not in own else "",
                 ", ".join(slower) or "none",
             ]
         )  # fmt: skip
     rows.sort(key=lambda row: float(row[2]))
-    head = ("model", "engine", "ms, crop to joints", "ms, network", "MACs G", "LSP test, hull", "faster than")
+    parts = ("ms, image to joints", CROP_TO_JOINTS, "network")
+    head = ("model", "engine", *parts, "MACs G", "LSP test, hull", "faster than")
     machine = ", ".join(run.machine[key] for key in ("model", "load at the start") if key in run.machine)
     return f"{_table(head, rows)}\n\nMeasured by `{run.command}` ({machine}), medians of interleaved rounds."
 

@@ -36,11 +36,13 @@ def test_parts_do_what_the_whole_does(dot_model: DotModel, tmp_path: Path) -> No
     """The parts of the way one after the other are the whole way, for the first frame."""
     (subject,), _ = open_subjects([str(dot_model())], ["onnxruntime"], ["f32"], tmp_path)
     parts = subject.parts(open_scene())
-    assert list(parts) == ["end to end", "preprocess", "model", "postprocess"]
+    assert list(parts) == ["end to end", "preprocess", "model", "postprocess", "crop to joints"]
     keypoints, scores, _ = parts["postprocess"]()  # type: ignore[misc]
     poses = parts["end to end"]()
     assert poses.keypoints == pytest.approx(keypoints, abs=1e-3)  # type: ignore[attr-defined]
     assert poses.scores == pytest.approx(scores, abs=1e-5)  # type: ignore[attr-defined]
+    again, _, _ = parts["crop to joints"]()  # type: ignore[misc]
+    assert np.array_equal(again, keypoints)
     moved = parts["end to end"]()  # the next frame
     assert not np.allclose(moved.keypoints, keypoints)  # type: ignore[attr-defined]
     batch = subject.batch(open_scene(), 3, "throughput")

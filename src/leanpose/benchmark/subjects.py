@@ -16,6 +16,7 @@ from leanpose.estimator import PoseEstimator
 
 Kind = Literal["pose", "detector"]
 END_TO_END, PREPROCESS, MODEL, POSTPROCESS = "end to end", "preprocess", "model", "postprocess"
+CROP_TO_JOINTS = "crop to joints"
 FRAMES = 4  # different ones that are looked at in turn; few, so that memory stays out of it
 
 
@@ -101,6 +102,7 @@ class PoseSubject:
             PREPROCESS: preprocess,
             MODEL: lambda: model.infer(crops),
             POSTPROCESS: lambda: model.postprocess(heatmaps, transforms),
+            CROP_TO_JOINTS: lambda: model.postprocess(model.infer(crops), transforms),
         }
 
     def batch(self, scene: Scene, size: int, mode: Mode) -> Callable[[], object] | None:
