@@ -69,14 +69,17 @@ class Study:
     notes: Sequence[str] = field(default_factory=tuple)
 
 
+# Budgets that a training from nothing takes: after one it has learned too little to compare.
+FROM_NOTHING = 3
+
 BASELINES: dict[Start, Arm] = {
     "trained": Arm("base", "baseline, from the trained network"),
-    "nothing": Arm("base0", "baseline, from nothing"),
+    "nothing": Arm("base0", "baseline, from nothing", length=FROM_NOTHING),
 }
 # The baseline once more with other seeds: how far apart two trainings of the same are.
 REPEATS: dict[Start, Sequence[Arm]] = {
     "trained": [Arm("base_again", "baseline, another seed", changes={"seed": 1})],
-    "nothing": [Arm("base0_again", "baseline, another seed", changes={"seed": 1})],
+    "nothing": [Arm("base0_again", "baseline, another seed", changes={"seed": 1}, length=FROM_NOTHING)],
 }
 
 
@@ -86,6 +89,10 @@ def _augmented(slug: str, label: str, **values: float) -> Arm:
 
 def _network(slug: str, label: str, model: str = "", **args: Any) -> Arm:
     return Arm(slug, label, model, args)
+
+
+def _new_network(slug: str, label: str, model: str = "", **args: Any) -> Arm:
+    return Arm(slug, label, model, args, length=FROM_NOTHING)
 
 
 def _changed(slug: str, label: str, length: int = 1, **changes: Any) -> Arm:
@@ -149,23 +156,24 @@ RECIPE_FACTORS = [
         _fields("augmentation.colour", "augmentation.grey", "augmentation.darken", "augmentation.soften"),
         [_augmented("light_none", "none", colour=0, grey=0, darken=0, soften=0)],
     ),
-    Factor("loss", "loss", _fields("loss"), [_changed("loss_mse", "MSE", loss="mse")], start="nothing"),
+    Factor("loss", "loss", _fields("loss"), [_changed("loss_mse", "MSE", FROM_NOTHING, loss="mse")], start="nothing"),
     Factor(
         "gates", "gates", _fields("model_args"),
-        [_network("gates_one", "identity (α = 1)", gate=1.0), _network("gates_none", "none (α = 0)", gate=0.0)],
+        [_new_network("gates_one", "identity (α = 1)", gate=1.0), _new_network("gates_none", "none (α = 0)", gate=0.0)],
         start="nothing",
     ),
     Factor(
         "width", "width", _fields("model_args"),
-        [_network("width_48", "48", width=48), _network("width_96", "96", width=96)], start="nothing", timed=True,
+        [_new_network("width_48", "48", width=48), _new_network("width_96", "96", width=96)],
+        start="nothing", timed=True,
     ),
     Factor(
         "family", "family, at the nearest size", _fields("model", "model_args"),
         [
-            _network("family_paper", "soft-gated, the paper's order", "softgate_1x64"),
-            _network("family_sfm", "SFM, 36 channels", "sfm_basic72", width=36),
-            _network("family_elhrnet", "EL-HRNet, 8 channels", "elhrnet_w32_la_r8", width=8),
-            _network("family_lpn", "LPN, one block a stage", "lpn_50", depths=(1, 1, 1, 1), init="default"),
+            _new_network("family_paper", "soft-gated, the paper's order", "softgate_1x64"),
+            _new_network("family_sfm", "SFM, 36 channels", "sfm_basic72", width=36),
+            _new_network("family_elhrnet", "EL-HRNet, 8 channels", "elhrnet_w32_la_r8", width=8),
+            _new_network("family_lpn", "LPN, one block a stage", "lpn_50", depths=(1, 1, 1, 1), init="default"),
         ],
         start="nothing", timed=True,
     ),
@@ -195,8 +203,8 @@ COMBINATION_FACTORS = [
     Factor(
         "decoder", "decoder", _fields("model", "model_args"),
         [
-            _network("decoder_lpn", "LPN's transposed convolutions", "softgate_1x64_deconv"),
-            _network("decoder_lpn_96", "the same, 96 wide", "softgate_1x64_deconv", width=96),
+            _new_network("decoder_lpn", "LPN's transposed convolutions", "softgate_1x64_deconv"),
+            _new_network("decoder_lpn_96", "the same, 96 wide", "softgate_1x64_deconv", width=96),
         ],
         start="nothing", timed=True,
     ),
@@ -211,6 +219,7 @@ ABLATION = Study(
     RECIPE_FACTORS,
     [
         "Not varied here: 96 or 160 px, because the network halves its input six times.",
+        f"A training from nothing (loss, gates, width, family) takes {FROM_NOTHING} budgets, as its baseline does.",
         "Distillation is judged on LSP alone, because the teacher learned from the labels of LSP-extended; it sees "
         "the crops of 128 px enlarged to its own input.",
         "A training at 192 or 64 px goes on from a network of 128 px, which favours 128.",
@@ -219,5 +228,8 @@ ABLATION = Study(
 COMBINATION = Study(
     "Parts of the other papers in the soft-gated network",
     COMBINATION_FACTORS,
-    ["Beta-soft-argmax stands among the decode methods of our_ablation, and in lpn_decoding."],
+    [
+        f"The decoder, from nothing, takes {FROM_NOTHING} budgets, as its baseline does.",
+        "Beta-soft-argmax stands among the decode methods of our_ablation, and in lpn_decoding.",
+    ],
 )
