@@ -1,17 +1,15 @@
 """``leanpose benchmark``: time, throughput, memory and start-up of models, in turn, beside the machine's ceilings."""
 
 import json
-import os
 import re
-import shlex
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leanpose.cli.stored_commands import own_command
 from leanpose.errors import BenchmarkError
 
 if TYPE_CHECKING:
@@ -152,20 +150,6 @@ def _progress(steps: Iterable[int], name: str) -> Iterable[int]:
     console = Console(stderr=True)
     steps = list(steps)
     return track(steps, name, console=console, disable=not console.is_terminal)
-
-
-def own_command() -> str:
-    """The command that runs, without folders of this machine."""
-    words = shlex.join(["leanpose", *sys.argv[1:]])
-    for folder, name in ((os.environ.get("LEANPOSE_DATA", ""), "$LEANPOSE_DATA"), (str(Path.home()), "~")):
-        words = words.replace(folder, name) if folder else words
-    return words
-
-
-def portable(data: Sequence[str]) -> list[str]:
-    """Datasets as a stored command names them: relative to LEANPOSE_DATA where that is set."""
-    root = os.environ.get("LEANPOSE_DATA")
-    return [spec.replace(root.rstrip("/"), "$LEANPOSE_DATA") if root else spec for spec in data]
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

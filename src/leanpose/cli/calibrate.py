@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from leanpose.cli.benchmark import portable
+from leanpose.cli.stored_commands import portable
 from leanpose.errors import ModelError
 
 
@@ -78,14 +78,14 @@ def calibrate(
 
 def fitting_command(model: str, data: list[str], part: str, flip_test: bool, engine: str, precision: str) -> str:
     """The command that fits again, on any machine whose LEANPOSE_DATA is set; other data is named, not located."""
-    words = [Path(model).name, *(f"--data {_unlocated(spec)}" for spec in portable(data)), f"--part {part}"]
+    words = [Path(model).name, *(f"--data {_named(spec)}" for spec in portable(data)), f"--part {part}"]
     words += ["--flip-test"] if flip_test else []
     words += [f"--{name} {value}" for name, value in (("engine", engine), ("precision", precision)) if value != "auto"]
     return " ".join(("leanpose calibrate", *words))
 
 
-def _unlocated(spec: str) -> str:
-    """A dataset without the folders it lies in, unless they are below a variable."""
+def _named(spec: str) -> str:
+    """A dataset without the folders it lies in, unless they are below LEANPOSE_DATA."""
     kind, colon, rest = spec.partition(":")
     path, comma, options = rest.partition(",")
-    return spec if path.startswith("$") else f"{kind}{colon}{Path(path).name}{comma}{options}"
+    return spec if path.startswith("$LEANPOSE_DATA") else f"{kind}{colon}{Path(path).name}{comma}{options}"

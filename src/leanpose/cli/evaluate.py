@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from leanpose.cli.benchmark import portable
 from leanpose.cli.engine_options import DeterministicOption, ModeOption
 from leanpose.cli.evaluate_detector import evaluate_detector
+from leanpose.cli.stored_commands import portable
 from leanpose.errors import ModelError
 
 SHOWN = 5  # people left out, by name

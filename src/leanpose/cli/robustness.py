@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from leanpose.cli.benchmark import own_command, parse_box
+from leanpose.cli.benchmark import parse_box
+from leanpose.cli.stored_commands import own_command
 from leanpose.errors import BenchmarkError, DatasetError
 
 if TYPE_CHECKING:
