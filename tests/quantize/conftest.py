@@ -11,6 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from leanpose.calibration import Calibration, Curves
 from leanpose.card import DataSource, ModelCard, Score, file_sha256
 from leanpose.readers import Sample
 from leanpose.readers.pack import write_pack
@@ -58,6 +59,7 @@ def dot_network(tmp_path: Path) -> Path:
     card = ModelCard(
         "dots", "dots", DOTS, HW, 1.5, file_sha256(path), 0, 0, "none", (DataSource("none", "none"),), 0, "none",
         scores=(Score("PCK", 99.0, "of the original", "none"),),
+        calibration=Calibration(Curves(1.0, 1.5, 0.5, 0.5, 1.0), "PCK", "none", "none", 0.2, 0.1, "none"),
     )  # fmt: skip
     card.save(path.with_suffix(".json"))
     return path

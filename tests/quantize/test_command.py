@@ -28,6 +28,7 @@ def test_before_and_after_are_printed_and_the_card_has_what_was_measured(
         assert words in result.output
     card = ModelCard.load(out.with_suffix(".json"))
     assert card.precision == "int8"
+    assert card.calibration is None  # fitted on other answers
     assert {score.value for score in card.scores} == {100}
     assert card.scores[0].metric.endswith("pack val")
     assert card.scores[0].command == (
@@ -59,7 +60,9 @@ def test_half_precision_needs_no_data(dot_network: Path, tmp_path: Path) -> None
     result = _run(dot_network, "--fp16", "--out", tmp_path / "half.onnx")
     assert result.exit_code == 0, result.output
     assert "3 weight tensors" in result.output
-    assert ModelCard.load(tmp_path / "half.json").precision == "f16"
+    card = ModelCard.load(tmp_path / "half.json")
+    assert card.precision == "f16"
+    assert card.calibration == ModelCard.load(dot_network.with_suffix(".json")).calibration  # the same answers
 
 
 @pytest.mark.parametrize(
