@@ -70,7 +70,7 @@ class Study:
 
 
 # Budgets that a training from nothing takes: after one it has learned too little to compare.
-FROM_NOTHING = 3
+FROM_NOTHING = 2
 
 BASELINES: dict[Start, Arm] = {
     "trained": Arm("base", "baseline, from the trained network"),
