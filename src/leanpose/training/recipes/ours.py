@@ -48,6 +48,10 @@ BODY = replace(STRONG, upside_down=0.15, soften=0.25, half_body=0.15)
 BODY_ON = replace(BODY, rotation=35, upside_down=0.1, scale=0.25, shift=0.05, occlusion=0.3, half_body=0.1, soften=0.2)
 
 
+# softgate_lsp's with a little of BODY's, for runs that end what stronger changes began.
+MILD = replace(softgate_lsp().augmentation, darken=0.05, soften=0.15, half_body=0.1)
+
+
 def fast_lsp() -> Recipe:
     """Ours: the network of the packaged ``small`` on LSP and LSP-extended alone, to compare with published results."""
     return replace(
@@ -87,12 +91,12 @@ def nano_on() -> Recipe:
     """Ours: the packaged ``nano``, goes on from :func:`nano_body` at full size with milder changes."""
     return replace(
         nano_body(), name="nano_on", starts_from="nano_body", early_input_hw=None, early_share=0.0, lr=2.5e-3,
-        epochs=14, augmentation=replace(softgate_lsp().augmentation, darken=0.05, soften=0.15, half_body=0.1),
+        epochs=14, augmentation=MILD,
     )  # fmt: skip
 
 
 def medium_body() -> Recipe:
-    """Ours: the packaged ``medium``, two stacks that both start as the network of :func:`small_body`."""
+    """Ours: two stacks that both start as the network of :func:`small_body`."""
     return replace(
         small_body(), name="medium_body", model="softgate_2x128_fast", starts_from="small_body", lr=1.5e-3, epochs=5,
         augmentation=BODY_ON,
@@ -100,13 +104,26 @@ def medium_body() -> Recipe:
 
 
 def small_alone() -> Recipe:
-    """Ours: the packaged ``small``, the first stack of :func:`medium_body` on its own, trained on for a little.
+    """Ours: the first stack of :func:`medium_body` on its own, trained on for a little.
 
     In one training of two supervised stacks ``small`` and ``medium`` share the cost of the first.
     """
     return replace(
         medium_body(), name="small_alone", model="softgate_1x128_fast", starts_from="medium_body", lr=5e-4, epochs=2
     )
+
+
+def medium_on() -> Recipe:
+    """Ours: the packaged ``medium``, goes on from :func:`medium_body` with milder changes."""
+    return replace(medium_body(), name="medium_on", starts_from="medium_body", epochs=3, augmentation=MILD)
+
+
+def small_on() -> Recipe:
+    """Ours: the packaged ``small``, the first stack of :func:`medium_on`, as :func:`small_alone` was of another."""
+    return replace(
+        medium_on(), name="small_on", model="softgate_1x128_fast", starts_from="medium_on", lr=5e-4, epochs=1,
+        epoch_batches=250,
+    )  # fmt: skip
 
 
 def ablation_lsp() -> Recipe:
