@@ -24,3 +24,19 @@ def test_a_network_is_timed_once(tmp_path, monkeypatch):
     kept.unlink()
     with pytest.raises(AssertionError, match="timed again"):
         latency.latencies_ms({"small": small}, kept)
+
+
+def test_times_of_different_runs_are_not_mixed(tmp_path, monkeypatch):
+    recipes = [replace(ablation_lsp(), model_args={"width": width}) for width in (8, 16, 24)]
+    base, one, other = recipes
+    speeds = iter((1.0, 2.0))  # the machine is slower in the second run
+
+    def measured(asked):
+        speed = next(speeds)
+        return {key: speed * recipe.model_args["width"] for key, recipe in asked.items()}
+
+    monkeypatch.setattr(latency, "_measured", measured)
+    kept = tmp_path / "latency.json"
+    for _ in range(2):
+        assert latency.latencies_ms({"base": base, "one": one}, kept) == {"base": 8, "one": 16}
+        assert latency.latencies_ms({"base": base, "other": other}, kept) == {"base": 16, "other": 48}
