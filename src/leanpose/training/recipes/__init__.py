@@ -25,7 +25,6 @@ from leanpose.training.recipes.ours import (
     small_alone,
     small_body,
     small_lsp,
-    small_on,
     softgate_lsp,
 )
 from leanpose.training.recipes.override import override
@@ -39,7 +38,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     build.__name__: build
     for build in (
         softgate_lsp, fast_lsp, small_lsp, nano_body, nano_on, small_body, medium_body, small_alone, medium_on,
-        small_on, fold_lsp, ablation_lsp, person_detector,
+        fold_lsp, ablation_lsp, person_detector,
         softgate_mpii, softgate_lsp_finetune, softgate_lsp_paper,
         elhrnet_coco, elhrnet_mpii, lpn_coco, lpn_mpii, sfm_coco, sfm_mpii,
         simplebaseline_coco, simplebaseline_mpii, hrnet_coco, hrnet_mpii, litehrnet_coco, litehrnet_mpii,

@@ -96,7 +96,7 @@ def nano_on() -> Recipe:
 
 
 def medium_body() -> Recipe:
-    """Ours: two stacks that both start as the network of :func:`small_body`."""
+    """Ours: the packaged ``medium``, two stacks that both start as the network of :func:`small_body`."""
     return replace(
         small_body(), name="medium_body", model="softgate_2x128_fast", starts_from="small_body", lr=1.5e-3, epochs=5,
         augmentation=BODY_ON,
@@ -104,7 +104,7 @@ def medium_body() -> Recipe:
 
 
 def small_alone() -> Recipe:
-    """Ours: the first stack of :func:`medium_body` on its own, trained on for a little.
+    """Ours: the packaged ``small``, the first stack of :func:`medium_body` on its own, trained on for a little.
 
     In one training of two supervised stacks ``small`` and ``medium`` share the cost of the first.
     """
@@ -114,16 +114,8 @@ def small_alone() -> Recipe:
 
 
 def medium_on() -> Recipe:
-    """Ours: the packaged ``medium``, goes on from :func:`medium_body` with milder changes."""
+    """Ours: goes on from :func:`medium_body` with milder changes."""
     return replace(medium_body(), name="medium_on", starts_from="medium_body", epochs=3, augmentation=MILD)
-
-
-def small_on() -> Recipe:
-    """Ours: the packaged ``small``, the first stack of :func:`medium_on`, as :func:`small_alone` was of another."""
-    return replace(
-        medium_on(), name="small_on", model="softgate_1x128_fast", starts_from="medium_on", lr=5e-4, epochs=1,
-        epoch_batches=250,
-    )  # fmt: skip
 
 
 def ablation_lsp() -> Recipe:
