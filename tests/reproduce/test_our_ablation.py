@@ -154,6 +154,21 @@ def test_the_best_are_confirmed_with_all_seeds(setting, monkeypatch):
     work = setting.work / "confirmation"
     expected = {(slug, seed, work) for slug in ("base", "no_ema", "twice") for seed in (0, 1)}
     assert set(asked) == expected | {("base_again", 0, work)}
+    with pytest.raises(RecipeError, match="--only loss"):
+        confirmation(replace(setting, only=["loss"]))
+
+
+def test_two_variants_of_one_factor_can_be_among_the_best(setting, monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(
+        our_ablation.Screen, "measure", lambda self, factor, arm, seeds=None: looked_at.append(arm.slug)
+    )
+    gains = {"rotation: none": 3.0, "targets: rounded to cells": 2.0, "rotation: 20°, never upside down": 1.0}
+    rows = [Row(label, measured={DIFFERENCE: [gain]}) for label, gain in gains.items()]
+    Result("our_ablation", "", "", rows).write(setting.out)
+    result = confirmation(setting)
+    assert sorted(row.label for row in result.rows) == sorted(gains)
+    assert {"rotation_none", "rotation_20", "targets_rounded"} <= set(looked_at)
 
 
 def test_the_common_start_is_the_networks_of_cleaning():

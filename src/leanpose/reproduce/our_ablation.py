@@ -163,7 +163,8 @@ def confirmation(setting: Setting) -> Result:
     """The variants that gained most on the pages of both studies in ``out``, again at this budget, with all its seeds.
 
     Raises:
-        RecipeError: when no page is there, or not one variant on them gains.
+        RecipeError: when no page is there, not one variant on them gains, or ``--only`` names the factor of none that
+            is among the best.
     """
     gains: dict[str, float] = {}
     for name in ("our_ablation", "our_combination"):
@@ -176,13 +177,16 @@ def confirmation(setting: Setting) -> Result:
     best = sorted((label for label in arms if gains.get(label, 0) > 0), key=lambda label: -gains[label])[:CONFIRMED]
     if not best:
         raise RecipeError(f"{setting.out}: no page of our_ablation or our_combination with a variant that gains")
-    factors = [replace(arms[label][0], variants=[arms[label][1]]) for label in best]
+    factors: dict[str, Factor] = {}
+    for factor, arm in (arms[label] for label in best):
+        others = factors[factor.name].variants if factor.name in factors else ()
+        factors[factor.name] = replace(factor, variants=[*others, arm])
     start = setting.work / "start-s0" / "last.ckpt"
     larger = replace(
-        setting, only=(), work=setting.work / "confirmation",
+        setting, work=setting.work / "confirmation",
         checkpoint=setting.checkpoint or (start if start.exists() else None),
     )  # fmt: skip
-    return run_study(larger, Study(f"The best {len(best)} variants at a larger budget", factors))
+    return run_study(larger, Study(f"The best {len(best)} variants at a larger budget", list(factors.values())))
 
 
 def _factor(screen: Screen, factor: Factor) -> tuple[list[Row], list[Claim], dict[str, tuple[float, float, float]]]:
