@@ -39,7 +39,7 @@ def test_everything_is_measured_that_was_asked_for(dot_model: DotModel) -> None:
     assert [model.label for model in done.models] == ["one, onnxruntime f32", "two, onnxruntime f32"]
     for model in done.models:
         assert {part: (len(t.seconds), t.calls) for part, t in model.timings.items()} == dict.fromkeys(
-            ("end to end", "preprocess", "model", "postprocess"), (3, 6)
+            ("end to end", "preprocess", "model", "postprocess", "crop to joints"), (3, 6)
         )
         assert list(model.batches) == list(model.streams) == [1, 4]
         (start,) = model.starts
