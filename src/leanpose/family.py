@@ -98,7 +98,8 @@ def scores_section(family: Sequence[Member]) -> str:
 def speed_section(run: Benchmark, family: Sequence[Member]) -> str:
     """Time of the packaged models, and which untrained networks take less, as Markdown."""
     own = {m.card.name: m for m in family if m.packaged}
-    fastest, inner = fastest_runs(run), (CROP_TO_JOINTS, MODEL)
+    fastest = fastest_runs(run)
+    inner = [part for part in (CROP_TO_JOINTS, MODEL) if any(part in model.timings for model in fastest.values())]
     rows = []
     for name, model in fastest.items():
         whole = model.timings[END_TO_END]
@@ -114,7 +115,7 @@ def speed_section(run: Benchmark, family: Sequence[Member]) -> str:
             ]
         )  # fmt: skip
     rows.sort(key=lambda row: float(row[2]))
-    parts = ("ms, image to joints", CROP_TO_JOINTS, "network")
+    parts = ("ms, image to joints", *({MODEL: "network"}.get(part, part) for part in inner))
     head = ("model", "engine", *parts, "MACs G", "LSP test, hull", "faster than")
     machine = ", ".join(run.machine[key] for key in ("model", "load at the start") if key in run.machine)
     return f"{_table(head, rows)}\n\nMeasured by `{run.command}` ({machine}), medians of interleaved rounds."
