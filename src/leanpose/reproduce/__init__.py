@@ -90,7 +90,8 @@ REPRODUCTIONS: dict[str, Reproduction] = {
         "parts of the other papers in ours", _later("our_ablation", "combination"), True, budget=OURS, parts=True
     ),
     "our_confirmation": Reproduction(
-        "our best four variants again", _later("our_ablation", "confirmation"), True, budget=Budget(epochs=4, seeds=1)
+        "our best four variants again", _later("our_ablation", "confirmation"), True,
+        budget=Budget(epochs=4, seeds=1), parts=True,
     ),
     "sfm_parts": Reproduction("HSA and bridges on and off", _later("sfm", "parts"), True, budget=Budget(people=0.5)),
 }  # fmt: skip
