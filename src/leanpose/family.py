@@ -115,7 +115,7 @@ def speed_section(run: Benchmark, family: Sequence[Member]) -> str:
             ]
         )  # fmt: skip
     rows.sort(key=lambda row: float(row[2]))
-    parts = ("ms, image to joints", *({MODEL: "network"}.get(part, part) for part in inner))
+    parts = ("ms, image to joints", *("network" if part == MODEL else part for part in inner))
     head = ("model", "engine", *parts, "MACs G", "LSP test, hull", "faster than")
     machine = ", ".join(run.machine[key] for key in ("model", "load at the start") if key in run.machine)
     return f"{_table(head, rows)}\n\nMeasured by `{run.command}` ({machine}), medians of interleaved rounds."

@@ -100,7 +100,6 @@ def test_workers_start_after_opencv_has_used_its_threads() -> None:
 import cv2, time, numpy as np
 from leanpose.data.augment import Augmentation
 from leanpose.data.dataset import CropDataset, EpochSampler, epoch_loader
-from leanpose.errors import DatasetError
 from leanpose.readers import Sample
 from leanpose.skeleton import LSP14
 cv2.setNumThreads(4)

@@ -25,7 +25,7 @@ def read_mat(file: Path, variable: str, **options: Any) -> Any:
         raise MissingExtraError("scipy", "train") from error
     try:
         return loadmat(file, variable_names=[variable], **options)[variable]
-    except (
+    except (  # SciPy has no error of its own for damaged files: whatever their bytes led it to comes through
         OSError, EOFError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError, NotImplementedError,
         struct.error, zlib.error, MatReadError,
     ) as error:  # fmt: skip

@@ -46,8 +46,6 @@ STRONG = Augmentation(
 BODY = replace(STRONG, upside_down=0.15, soften=0.25, half_body=0.15)
 # Between the two: STRONG changes pay off in long trainings only, and a network that goes on should end near the test.
 BODY_ON = replace(BODY, rotation=35, upside_down=0.1, scale=0.25, shift=0.05, occlusion=0.3, half_body=0.1, soften=0.2)
-
-
 # softgate_lsp's with a little of BODY's, for runs that end what stronger changes began.
 MILD = replace(softgate_lsp().augmentation, darken=0.05, soften=0.15, half_body=0.1)
 
