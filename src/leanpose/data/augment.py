@@ -17,6 +17,7 @@ from leanpose.skeleton import Skeleton
 Distribution = Literal["uniform", "normal"]
 
 HALF_BODY_PADDING = 1.5  # side of the region over the extent of the half's joints, as in HRNet's published code
+MIN_CUT = 24  # pixels; smaller pictures are not cut
 LOWER_BODY = frozenset({"pelvis", "hip", "knee", "ankle", "heel", "foot", "toe"})  # last words of joint names
 
 
@@ -35,6 +36,7 @@ class Augmentation:
         scale: half width or deviation, as a share of the region's side.
         half_body: probability that the region shows only the upper or the lower half of a person.
         half_body_joints: only people with more labelled joints than this are cut in half.
+        cut: probability that the picture ends within the person, box and all (:func:`cut_picture`).
         shift: half width of the uniform shift of the region's centre, in sides of the region.
         flip: probability of a horizontal mirror.
         colour: each channel is multiplied by a factor drawn uniformly from [1 - colour, 1 + colour].
@@ -61,6 +63,7 @@ class Augmentation:
     rotation_probability: float = 1.0
     half_body: float = 0.0
     half_body_joints: int = 8
+    cut: float = 0.0
 
     def __post_init__(self) -> None:
         if self.distribution not in get_args(Distribution):
@@ -78,7 +81,7 @@ class Augmentation:
 def augmented_crop(
     image: np.ndarray,
     keypoints: np.ndarray,
-    labelled: np.ndarray,
+    weights: np.ndarray,
     box: np.ndarray,
     skeleton: Skeleton,
     input_hw: tuple[int, int],
@@ -88,12 +91,18 @@ def augmented_crop(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A randomly changed crop around a person.
 
+    Args:
+        weights: (K,) what each joint counts, 0 for those without a label (:attr:`leanpose.readers.Sample.weights`).
+
     Returns:
-        crop (h, w, 3) uint8, keypoints (K, 2) in crop pixels, and labelled (K,): False also for joints that the crop
-        does not show.
+        crop (h, w, 3) uint8, keypoints (K, 2) in crop pixels, and weights (K,): 0 also for joints that the crop does
+        not show.
     """
     a = augmentation
     height, width = input_hw
+    labelled = weights > 0
+    if a.cut and rng.random() < a.cut:
+        image, keypoints, box = cut_picture(image, keypoints, box, rng)
     if a.half_body and rng.random() < a.half_body and labelled.sum() > a.half_body_joints:
         half = half_body_box(keypoints, labelled, skeleton, rng)
         box, padding = (box, padding) if half is None else (half, HALF_BODY_PADDING)
@@ -106,7 +115,7 @@ def augmented_crop(
     if flip:
         transform = geometry.mirror(transform, width)
         points = geometry.flip_keypoints(points, width, skeleton.flip_permutation)
-        labelled = labelled[skeleton.flip_permutation]
+        weights = weights[skeleton.flip_permutation]
     crop = geometry.warp(image, transform, input_hw)
     change_colour(crop, a, rng)
     if a.soften and rng.random() < a.soften:
@@ -114,7 +123,35 @@ def augmented_crop(
     if rng.random() < a.occlusion:
         _occlude(crop, rng)
     shown = (points >= -0.5).all(axis=1) & (points <= np.array([width, height]) - 0.5).all(axis=1)
-    return crop, points, labelled & shown
+    return crop, points, weights * shown
+
+
+def cut_picture(
+    image: np.ndarray, keypoints: np.ndarray, box: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The part of a picture in which it ends within a person, as those of half bodies and close people do.
+
+    One or two sides of the picture lie within the box: most often its lower one, 20 to 65 % of the box's extent in.
+    Joints beyond the picture stay where they are.
+
+    Returns:
+        A view of the image, keypoints (K, 2) and what is left of the box (4,), in the pixels of that view.
+    """
+    low, high = box[:2], box[2:]
+    end = np.array(image.shape[1::-1]) - 0.5
+    first, last = np.full(2, -0.5), end.copy()
+    sides = rng.choice(4, size=rng.integers(1, 3), replace=False, p=(0.2, 0.1, 0.2, 0.5))  # left, top, right, bottom
+    for side in sides:
+        axis, depth = side % 2, rng.uniform(0.2, 0.65 if len(sides) == 1 else 0.4)
+        if side < 2:
+            first[axis] = low[axis] + depth * (high - low)[axis]
+        else:
+            last[axis] = high[axis] - depth * (high - low)[axis]
+    start, stop = (np.clip(np.round(at + 0.5), 0, end + 0.5).astype(int) for at in (first, last))
+    if (stop - start < MIN_CUT).any():
+        return image, keypoints, box
+    inside = np.concatenate((np.maximum(low, start - 0.5), np.minimum(high, stop - 0.5)))
+    return image[start[1] : stop[1], start[0] : stop[0]], keypoints - start, inside - np.tile(start, 2)
 
 
 def lay_mosaic(

@@ -47,7 +47,7 @@ class CropDataset(Dataset[Item | DatasetError]):
         return len(self.samples)
 
     def __getitem__(self, key: Key) -> Item | DatasetError:
-        """Crop, points, labelled and index; or, as a value, the error of an image that cannot be read.
+        """Crop, points, weights and index; or, as a value, the error of an image that cannot be read.
 
         A value, because an error raised in a worker reaches the trainer as a traceback and ends the training.
         """
@@ -56,18 +56,18 @@ class CropDataset(Dataset[Item | DatasetError]):
         rng = np.random.default_rng((self.seed, epoch, index, turn))
         mosaic = self.augmentation.mosaic
         try:
-            crop, points, labelled = self._crop(index, input_hw, rng)
+            crop, points, weights = self._crop(index, input_hw, rng)
             if mosaic and rng.random() < mosaic:
                 others = [self._crop(int(other), input_hw, rng)[0] for other in rng.integers(len(self.samples), size=3)]
-                labelled = labelled & lay_mosaic(crop, points, others, rng)
+                weights = weights * lay_mosaic(crop, points, others, rng)
         except DatasetError as error:
             return error
-        return crop, points, labelled, index
+        return crop, points, weights, index
 
     def _crop(self, index: int, input_hw: Size, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         sample = self.samples[index]
         return augmented_crop(
-            sample.load_image(), sample.keypoints, sample.labelled, sample.box, sample.skeleton,
+            sample.load_image(), sample.keypoints, sample.weights, sample.box, sample.skeleton,
             input_hw, self.padding, self.augmentation, rng,
         )  # fmt: skip
 
@@ -106,18 +106,20 @@ def collate(items: Sequence[Item | DatasetError]) -> Batch:
     """Batch of the items that could be read; without any, only the last two entries.
 
     Returns:
-        ``images`` (B, 3, H, W) uint8 in channels_last memory, ``points`` (B, J, 2) crop pixels, ``labelled`` (B, J),
-        ``index`` (B,) of the samples, and ``unreadable``: what is wrong with each of the images left out.
+        ``images`` (B, 3, H, W) uint8 in channels_last memory, ``points`` (B, J, 2) crop pixels, ``weights`` (B, J)
+        what each joint counts and ``labelled`` (B, J) whether that is anything, ``index`` (B,) of the samples, and ``unreadable``: what is wrong with each of the images left out.
     """
     unreadable = [str(item) for item in items if isinstance(item, DatasetError)]
     read = [item for item in items if not isinstance(item, DatasetError)]
     if not read:
         return {"index": torch.empty(0, dtype=torch.long), "unreadable": unreadable}
-    crops, points, labelled, indices = zip(*read, strict=True)
+    crops, points, weights, indices = zip(*read, strict=True)
+    weights_BJ = torch.from_numpy(np.stack(weights).astype(np.float32))
     return {
         "images": torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2),
         "points": torch.from_numpy(np.stack(points).astype(np.float32)),
-        "labelled": torch.from_numpy(np.stack(labelled)),
+        "weights": weights_BJ,
+        "labelled": weights_BJ > 0,
         "index": torch.tensor(indices),
         "unreadable": unreadable,
     }

@@ -23,8 +23,11 @@ def gaussian_heatmaps(cells_BJ2: Tensor, heatmap_hw: tuple[int, int], sigma: flo
     return gy_BJH[..., :, None] * gx_BJW[..., None, :]
 
 
-def heatmap_loss(predicted_BJHW: Tensor, target_BJHW: Tensor, labelled_BJ: Tensor, loss: Loss) -> Tensor:
+def heatmap_loss(predicted_BJHW: Tensor, target_BJHW: Tensor, weights_BJ: Tensor, loss: Loss) -> Tensor:
     """Loss (B,) per sample, a mean over its labelled joints where not said otherwise; 0 for a sample without any.
+
+    A joint of weight 0 has no label. Others count by their weight in a mean over all that have one: somebody whose
+    joints are all believed by a quarter teaches a quarter of what somebody labelled by people does.
 
     ``"mse"`` is the squared error of equation (2) of the soft-gated paper, summed over the map, of labelled joints
     only. ``"joints_mse"`` is that of HRNet's published code: half the squared error, as a mean over the map and over
@@ -34,7 +37,7 @@ def heatmap_loss(predicted_BJHW: Tensor, target_BJHW: Tensor, labelled_BJ: Tenso
     """
     predicted, target = predicted_BJHW.flatten(2).float(), target_BJHW.flatten(2)
     if loss == "joints_mse":
-        return 0.5 * (F.mse_loss(predicted, target, reduction="none").mean(dim=2) * labelled_BJ).mean(dim=1)
+        return 0.5 * (F.mse_loss(predicted, target, reduction="none").mean(dim=2) * weights_BJ).mean(dim=1)
     if loss == "mse":
         per_joint_BJ = F.mse_loss(predicted, target, reduction="none").sum(dim=2)
     elif loss == "cross_entropy":
@@ -42,8 +45,8 @@ def heatmap_loss(predicted_BJHW: Tensor, target_BJHW: Tensor, labelled_BJ: Tenso
         per_joint_BJ = F.kl_div(predicted.log_softmax(dim=2), share, reduction="none").sum(dim=2)
     else:
         raise ValueError(f"loss={loss!r}: use one of {', '.join(get_args(Loss))}")
-    count_B = labelled_BJ.sum(dim=1).clamp_min(1)
-    return (per_joint_BJ * labelled_BJ).sum(dim=1) / count_B
+    count_B = (weights_BJ > 0).sum(dim=1).clamp_min(1)
+    return (per_joint_BJ * weights_BJ).sum(dim=1) / count_B
 
 
 def probability_heatmaps(logits_BJHW: Tensor, sigma: float) -> Tensor:

@@ -56,7 +56,7 @@ class SoftGate(nn.Module):
             raise ValueError(f"gate={gate!r}: use 'channel', 'scalar' or a fixed number")
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        return self.alpha * x_BCHW
+        return self.alpha.to(x_BCHW.dtype) * x_BCHW  # else autocast carries every block's sum in single precision
 
 
 class GatedBlock(nn.Module):

@@ -147,5 +147,6 @@ def map_sample(sample: Sample, target: Skeleton, problems: list[str] | None = No
         keypoints=weights @ np.where(sample.labelled[:, None], sample.keypoints, 0.0),
         labelled=labelled,
         occluded=None if sample.occluded is None else (used & sample.occluded).any(axis=1) & labelled,
+        confidence=None if sample.confidence is None else np.where(used, sample.confidence, 1.0).min(axis=1),
         skeleton=target,
     )

@@ -206,6 +206,7 @@ def _annotated(layout: Layout, content: _Part, folder: ImageFolder, problems: li
     samples = []
     for i in np.flatnonzero(labelled.any(axis=1)):
         annotation, image = people.annotations[i], owners[i]
+        confidences = annotation.get("confidences")
         if annotation.get("iscrowd", 0):
             continue
         area = AREA_OF_BOX * people.bboxes[i, 2:].prod() if layout.area_of_box else annotation.get("area")
@@ -226,6 +227,7 @@ def _annotated(layout: Layout, content: _Part, folder: ImageFolder, problems: li
                 area=None if area is None else float(area),
                 image_id=image["id"],
                 person_id=annotation["id"],
+                confidence=None if confidences is None else np.array(confidences[: len(content.skeleton)], dtype=float),
             )
         )
     return samples

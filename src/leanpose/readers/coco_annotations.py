@@ -178,6 +178,11 @@ def _fault(annotation: Mapping[str, Any], lengths: Collection[int]) -> str | Non
             return "keypoints must be finite numbers"
         if not VISIBILITIES.issuperset(stored[2::3]):
             return "a visibility is none of 0 (not labelled), 1 (hidden) and 2 (visible)"
+    confidences = annotation.get("confidences")
+    if confidences is not None:
+        joints = len(annotation.get("keypoints", ())) // 3
+        if not are_numbers(confidences, joints) or not all(0 <= value <= 1 for value in confidences):
+            return f"confidences must be a list of {joints} numbers from 0 to 1, one for each keypoint"
     area, crowd = annotation.get("area"), annotation.get("iscrowd", 0)
     if area is not None and not (is_number(area) and area >= 0):
         return f"area {area!r:.40} is no positive number"

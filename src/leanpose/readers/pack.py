@@ -24,7 +24,7 @@ from leanpose.readers.parts import PARTS, Part
 from leanpose.readers.sample import FileSlice, Sample
 from leanpose.skeleton import Skeleton
 
-SCHEMA, VERSION = "leanpose.pack", 2
+SCHEMA, VERSION = "leanpose.pack", 3
 INDEX, LABELS, SHARD = "index.json", "labels.npz", "shard-{:04d}.bin"
 SHARD_BYTES = 256_000_000
 
@@ -178,6 +178,8 @@ def _labels(samples: list[Sample], parts: list[Part], places: list[tuple[int, in
         box_scores=np.array([sample.box_score for sample in samples]),
         crowds=np.array([sample.crowd for sample in samples]),
         ids=np.array([json.dumps([sample.image_id, sample.person_id]) for sample in samples]),
+        confidences=np.stack([np.ones(len(s.labelled)) if s.confidence is None else s.confidence for s in samples]),
+        knows_confidence=np.array([sample.confidence is not None for sample in samples]),
     )
     return content.getvalue()
 
@@ -201,4 +203,5 @@ def _sample(labels: Mapping[str, np.ndarray], i: int, skeleton: Skeleton, shards
         bool(labels["crowds"][i]),
         image_id,
         person_id,
+        labels["confidences"][i] if labels["knows_confidence"][i] else None,
     )

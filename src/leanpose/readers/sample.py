@@ -73,6 +73,7 @@ class Sample:
         head_size: pixels, the reference length of PCKh; None where the dataset does not say.
         box_score: of a detector's box; 1 for an annotated one.
         crowd: the box holds several people that are not labelled one by one.
+        confidence: (K,) from 0 to 1, how far a labelled joint is to be believed; None where people labelled it.
         image_id, person_id: the dataset's own, for its submission format and its messages.
     """
 
@@ -90,6 +91,12 @@ class Sample:
     crowd: bool = False
     image_id: int | str | None = None
     person_id: int | str | None = None
+    confidence: np.ndarray | None = None
+
+    @property
+    def weights(self) -> np.ndarray:
+        """(K,) what a joint counts in training: its confidence, 1 where people labelled it, 0 without a label."""
+        return self.labelled * (1.0 if self.confidence is None else self.confidence)
 
     def image_bytes(self) -> bytes:
         """The image as it is encoded.

@@ -29,6 +29,7 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "rmsprop": torch.optim.RMSprop,
 }
 MAX_UNREADABLE = 0.01  # share of the samples whose images may be unreadable before the training stops
+MAX_SKIPPED = 10  # batches without a finite loss or gradient in succession: more are no accident
 
 
 class RecipeModule(L.LightningModule):
@@ -52,6 +53,9 @@ class RecipeModule(L.LightningModule):
         self.register_buffer("mean", torch.tensor(recipe.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(recipe.std).view(1, 3, 1, 1), persistent=False)
         self._unreadable: set[str] = set()
+        self._skipped, self._skipped_in_succession = 0, 0
+        self._indices = torch.empty(0, dtype=torch.long)
+        self._sound_buffers: dict[str, Tensor] = {}
 
     def forward(self, images_BCHW: Tensor) -> Any:
         """What the network gives for uint8 BGR images (B, 3, H, W)."""
@@ -80,14 +84,44 @@ class RecipeModule(L.LightningModule):
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def _finite(self, loss: Tensor, batch: Batch) -> Tensor:
-        """The loss itself, refused when it is not finite."""
-        if not torch.isfinite(loss):
-            raise TrainingError(
-                f"the loss became {loss.item()} in epoch {self.current_epoch}, on the images "
-                f"{', '.join(self._names(batch))}: look at them, or lower the learning rate"
-            )
-        return loss
+    def on_train_epoch_start(self) -> None:
+        """Remembers the BatchNorm statistics, which a batch that is skipped would spoil."""
+        self._sound_buffers = {name: b.clone() for name, b in self.model.named_buffers() if b.is_floating_point()}
+
+    def on_before_optimizer_step(self, _optimizer: torch.optim.Optimizer) -> None:
+        """Leaves the weights as they are where a gradient is not finite, though the loss was."""
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        if gradients and not torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
+            self._skip("a gradient is not finite")
+            for parameter in self.model.parameters():
+                parameter.grad = None
+        elif gradients:
+            self._skipped_in_succession = 0
+
+    def _finite(self, loss: Tensor, batch: Batch) -> Tensor | None:
+        """The loss itself, or None where it is not finite and the batch is skipped."""
+        self._indices = batch["index"]
+        if torch.isfinite(loss):
+            return loss
+        self._skip(f"the loss is {loss.item()}")
+        return None
+
+    def _skip(self, reason: str) -> None:
+        """Count and name a batch that teaches nothing, and undo what it did to the statistics.
+
+        Raises:
+            TrainingError: when too many in succession are like that.
+        """
+        self._skipped += 1
+        self._skipped_in_succession += 1
+        what = f"{reason} in epoch {self.current_epoch}, on the images {', '.join(self._names(self._indices))}"
+        if self._skipped_in_succession > MAX_SKIPPED:
+            raise TrainingError(f"{what}, as on {MAX_SKIPPED} batches before: look at them, or lower the learning rate")
+        LOG.warning("skipped a batch: %s (skipped so far: %d)", what, self._skipped)
+        with torch.no_grad():
+            for name, buffer in self.model.named_buffers():
+                if buffer.is_floating_point() and not torch.isfinite(buffer).all():
+                    buffer.copy_(self._sound_buffers[name])
 
     def _count_unreadable(self, batch: Batch) -> None:
         """Warn of each unreadable image once; stop when they are more than a stray few."""
@@ -102,8 +136,8 @@ class RecipeModule(L.LightningModule):
                 "repair the dataset, or take them out of its labels"
             )
 
-    def _names(self, batch: Batch) -> list[str]:
-        return [self.sample_names[i] if self.sample_names else str(i) for i in batch["index"].tolist()]
+    def _names(self, indices: Tensor) -> list[str]:
+        return [self.sample_names[i] if self.sample_names else str(i) for i in indices.tolist()]
 
 
 class PoseModule(RecipeModule):
@@ -138,14 +172,18 @@ class PoseModule(RecipeModule):
     def training_step(self, batch: Batch, _batch_index: int) -> Tensor | None:
         """Loss summed over stages (eq. 2 with MSE), averaged over the batch; None if no image of it is readable.
 
+        None also if the loss is not finite: the batch is skipped, counted and named.
+
         Raises:
-            TrainingError: when the loss is not finite, or too many images are unreadable.
+            TrainingError: when that is so for many batches in succession, or too many images are unreadable.
         """
         self._count_unreadable(batch)
         if not len(batch["index"]):
             return None
         stages = self(batch["images"])  # raw heatmaps (B, J, H/4, W/4)
         loss = self._finite(self._loss_B(stages, batch).mean(), batch)
+        if loss is None:
+            return None
         size = len(batch["images"])
         self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=size, sync_dist=True)
         return loss
@@ -183,7 +221,7 @@ class PoseModule(RecipeModule):
         cells = geometry.crop_to_cells(points, self.model.stride)  # type: ignore[arg-type]
         cells = cells.round() if self.recipe.round_targets else cells
         target = gaussian_heatmaps(cells, stages[0].shape[-2:], self.recipe.sigma)  # type: ignore[arg-type]
-        losses = [heatmap_loss(maps, target, batch["labelled"], self.recipe.loss) for maps in stages]
+        losses = [heatmap_loss(maps, target, batch["weights"], self.recipe.loss) for maps in stages]
         labels_B = torch.stack(losses).sum(dim=0)
         if not self._teacher:
             return labels_B

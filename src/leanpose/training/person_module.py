@@ -30,10 +30,10 @@ class PersonModule(RecipeModule):
         self.model = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def training_step(self, batch: Batch, _batch_index: int) -> Tensor | None:
-        """Centre loss plus box loss; None if no image of the batch is readable.
+        """Centre loss plus box loss; None if no image of the batch is readable, or the batch is skipped.
 
         Raises:
-            TrainingError: when the loss is not finite, or too many images are unreadable.
+            TrainingError: when many losses in succession are not finite, or too many images are unreadable.
         """
         return self._step(batch, "train")
 
@@ -49,6 +49,8 @@ class PersonModule(RecipeModule):
         logits, sides = self(batch["images"])
         losses = person_loss(logits, sides, batch["boxes"], batch["ignored"], batch["uncertain"])
         total = self._finite(losses[0] + losses[1], batch)
+        if total is None:
+            return None
         logged = {"loss": total, "centre_loss": losses[0], "box_loss": losses[1]}
         values = {f"{part}_{name}": loss for name, loss in logged.items()}
         self.log_dict(values, prog_bar=True, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)

@@ -19,6 +19,7 @@ from leanpose.training.recipes.ours import (
     fast_lsp,
     fold_lsp,
     medium_body,
+    medium_everyday,
     medium_on,
     nano_body,
     nano_on,
@@ -38,7 +39,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     build.__name__: build
     for build in (
         softgate_lsp, fast_lsp, small_lsp, nano_body, nano_on, small_body, medium_body, small_alone, medium_on,
-        fold_lsp, ablation_lsp, person_detector,
+        medium_everyday, fold_lsp, ablation_lsp, person_detector,
         softgate_mpii, softgate_lsp_finetune, softgate_lsp_paper,
         elhrnet_coco, elhrnet_mpii, lpn_coco, lpn_mpii, sfm_coco, sfm_mpii,
         simplebaseline_coco, simplebaseline_mpii, hrnet_coco, hrnet_mpii, litehrnet_coco, litehrnet_mpii,

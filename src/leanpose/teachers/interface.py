@@ -1,0 +1,31 @@
+"""What a teacher is: any network that finds the joints of people in given boxes, ours or another project's."""
+
+from typing import Protocol
+
+import numpy as np
+
+from leanpose.skeleton import Skeleton
+
+
+class Teacher(Protocol):
+    """Finds joints in boxes and says how sure it is of each.
+
+    Attributes:
+        name: what label files, cards and tables call it.
+        skeleton: names the K joints that it knows.
+    """
+
+    name: str
+    skeleton: Skeleton
+
+    def __call__(self, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Joints of the people in the boxes.
+
+        Args:
+            image: (H, W, 3) BGR uint8.
+            boxes: (P, 4) the people's extents, xyxy in image pixels.
+
+        Returns:
+            keypoints (P, K, 2) in image pixels, also those outside the image, and confidences (P, K) from 0 to 1.
+        """
+        ...
