@@ -9,15 +9,25 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from leanpose.engines.interface import Engine, InputShape, Mode, Pending, Precision, Ready, Session, Settings
+from leanpose.engines.interface import (
+    OF_OPENVINO,
+    Engine,
+    InputShape,
+    Mode,
+    Pending,
+    Precision,
+    Ready,
+    Session,
+    Settings,
+)
 from leanpose.engines.onnx_runtime import OnnxRuntimeEngine
 from leanpose.engines.open_vino import OpenVinoEngine
 from leanpose.errors import EngineError, ModelError
 from leanpose.normalisation import Normalisation
 
 __all__ = [
-    "ENGINES", "INSTALL", "Engine", "InputShape", "Mode", "OnnxRuntimeEngine", "OpenVinoEngine", "Pending",
-    "Precision", "Ready", "Session", "Settings", "create_engine", "installed_engines", "open_session",
+    "ENGINES", "INSTALL", "OF_OPENVINO", "Engine", "InputShape", "Mode", "OnnxRuntimeEngine", "OpenVinoEngine",
+    "Pending", "Precision", "Ready", "Session", "Settings", "create_engine", "installed_engines", "open_session",
 ]  # fmt: skip
 
 # in the order in which "auto" tries them
@@ -82,7 +92,10 @@ def open_session(
     mode: Mode = "latency",
     deterministic: bool = False,
 ) -> Session:
-    """Load an ONNX file of any inputs and outputs; arguments and errors as :func:`create_engine` has them."""
+    """Load a network of any inputs and outputs; arguments and errors as :func:`create_engine` has them.
+
+    It may also be a ``.tflite``, a frozen graph ``.pb`` or OpenVINO's own ``.xml``, which OpenVINO alone reads.
+    """
     return _load(Path(onnx_path), engine, Settings(threads, precision, mode, deterministic))
 
 
@@ -103,6 +116,8 @@ def _load(path: Path, engine: str, settings: Settings) -> OnnxRuntimeEngine | Op
         name = installed[0]
     elif name not in installed:
         raise EngineError(f"engine '{name}' is not installed: {INSTALL[name]}")
-    if path.suffix != ".onnx" or not path.is_file():
+    if path.suffix not in (".onnx", *OF_OPENVINO) or not path.is_file():
         raise ModelError(f"no .onnx file at {path}")
+    if path.suffix in OF_OPENVINO and name != "openvino":
+        raise EngineError(f"only OpenVINO reads {path}, not {name}: {INSTALL['openvino']}, and take engine 'openvino'")
     return ENGINES[name](path, provider or "cpu", settings)

@@ -12,6 +12,7 @@ from leanpose.normalisation import Normalisation
 Precision = Literal["auto", "f32", "bf16"]
 Mode = Literal["latency", "throughput"]
 InputShape = tuple[int | None, ...]
+OF_OPENVINO = (".tflite", ".pb", ".xml")  # files of TensorFlow Lite, TensorFlow's frozen graphs, and OpenVINO's own
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,16 @@ class Session(Protocol):
     Attributes:
         name, precision: as an :class:`Engine` has them.
         inputs, outputs: shapes by name, in the file's order; ``None`` for a side of any size.
+        input_types: of the numbers that go in, by name; ``None`` for what NumPy does not have.
+        share: as an :class:`Engine` has it.
     """
 
     name: str
     precision: str
     inputs: dict[str, InputShape]
     outputs: dict[str, InputShape]
+    input_types: dict[str, np.dtype | None]
+    share: int | None
 
     def run(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """All outputs by name, of all inputs by name; halves are floats here whatever the file says.
@@ -123,7 +128,8 @@ def is_quantized(content: bytes) -> bool:
 
 
 def damaged(path: Path, error: Exception) -> ModelError:
-    return ModelError(f"{path} is damaged or not an ONNX model: {_reason(error)}")
+    kind = f"a {path.suffix} model" if path.suffix in OF_OPENVINO else "an ONNX model"
+    return ModelError(f"{path} is damaged or not {kind}: {_reason(error)}")
 
 
 def cannot_compute(path: Path, feeds: dict[str, Any], error: Exception | str) -> ModelError:

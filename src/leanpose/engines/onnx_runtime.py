@@ -62,7 +62,8 @@ class OnnxRuntimeEngine:
             {port.name: tuple(side if isinstance(side, int) else None for side in port.shape) for port in ports}
             for ports in (self._session.get_inputs(), self._session.get_outputs())
         )
-        self._halves = {port.name for port in self._session.get_inputs() if port.type == "tensor(float16)"}
+        self.input_types = {port.name: _dtype(port.type) for port in self._session.get_inputs()}
+        self._halves = {name for name, dtype in self.input_types.items() if dtype == np.float16}
         self.input_shape = next(iter(self.inputs.values()), ())
 
     def _load(self, provider: str, threads: int) -> Any:
@@ -122,6 +123,15 @@ def _threads(settings: Settings) -> int:
 def _single(values: Any) -> np.ndarray:
     values = np.asarray(values)
     return values.astype(np.float32) if values.dtype == np.float16 else values
+
+
+def _dtype(port_type: str) -> np.dtype | None:
+    """NumPy's of a type as ONNX Runtime writes it, such as ``tensor(float)``."""
+    name = port_type.removeprefix("tensor(").removesuffix(")")
+    try:
+        return np.dtype({"float": "float32", "double": "float64"}.get(name, name))
+    except TypeError:  # bfloat16, sequences
+        return None
 
 
 def _official_name(provider: str) -> str:

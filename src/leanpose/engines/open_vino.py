@@ -51,13 +51,14 @@ class OpenVinoEngine:
             raise EngineError("this CPU does not compute in bf16: leave the precision at 'auto' or take 'f32'")
         if settings.precision == "bf16" and settings.deterministic:
             raise EngineError("deterministic is in f32: leave the precision at 'auto' or take 'f32'")
-        content = path.read_bytes()
+        content = _content(path)
         floats = "bf16" if has_bf16 and settings.precision != "f32" and not settings.deterministic else "f32"
         self.precision = "int8" if is_quantized(content) else floats
         self._path, self._settings = path, settings
         key = ("openvino", sha256(content).hexdigest(), settings, floats)
         self._network: _Network = shared(key, lambda: _Network(path, content, settings, floats))
         self.inputs, self.outputs = self._network.inputs, self._network.outputs
+        self.input_types = self._network.input_types
         self.input_shape = next(iter(self.inputs.values()), ())
         self.takes_pixels = self._network.pixels is not None
 
@@ -112,7 +113,8 @@ class _Network:
                 {port.get_any_name(): _sides(port.get_partial_shape()) for port in ports}
                 for ports in (self._model.inputs, self._model.outputs)
             )
-            self.halves = [port.get_element_type().get_type_name() == "f16" for port in self._model.inputs]
+            self.input_types = {port.get_any_name(): _dtype(port.get_element_type()) for port in self._model.inputs}
+            self.halves = [dtype == np.float16 for dtype in self.input_types.values()]
             first = tuple(shape and (shape[0] or 1, *shape[1:]) for shape in self.inputs.values())
             self._open = any(not shape or None in shape for shape in first)
             self.pixels = settings.pixels if [len(shape) for shape in first] == [4] else None
@@ -238,6 +240,20 @@ def _core() -> Any:
     import openvino
 
     return openvino.Core()
+
+
+def _content(path: Path) -> bytes:
+    """All that makes a network what it is; OpenVINO's own files keep the weights in a second one."""
+    weights = path.with_suffix(".bin")
+    return path.read_bytes() + (weights.read_bytes() if path.suffix == ".xml" and weights.is_file() else b"")
+
+
+def _dtype(element: Any) -> np.dtype | None:
+    """NumPy's of OpenVINO's element type."""
+    try:
+        return np.dtype(element.to_dtype())
+    except (RuntimeError, TypeError):  # bf16, or nothing that is known before it runs
+        return None
 
 
 def _single(values: np.ndarray) -> np.ndarray:

@@ -1,0 +1,36 @@
+"""A model of leanpose as a teacher."""
+
+import numpy as np
+
+from leanpose.engines import Precision
+from leanpose.estimator import PoseEstimator
+from leanpose.skeleton import Skeleton
+
+
+class OwnModel:
+    """A packaged model, an ``.onnx`` file with its card, or a checkpoint.
+
+    Attributes:
+        name: the card's.
+        skeleton: the model's.
+        estimator: that runs it; its scores are the confidences.
+    """
+
+    name: str
+    skeleton: Skeleton
+
+    def __init__(
+        self, model: str, threads: int | None = None, precision: Precision = "auto", engine: str = "auto"
+    ) -> None:
+        """Load it; arguments and errors as :class:`leanpose.estimator.PoseEstimator` has them."""
+        self.estimator = PoseEstimator(model, engine, precision, threads=threads, detector=None)
+        self.name, self.skeleton = self.estimator.card.name, self.estimator.skeleton
+
+    def __call__(self, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See :meth:`leanpose.teachers.interface.Teacher.__call__`.
+
+        Raises:
+            BoxError: when a box cannot be used.
+        """
+        poses = self.estimator(image, boxes)
+        return poses.keypoints, np.clip(poses.scores, 0, 1)
