@@ -316,3 +316,10 @@ def test_box_iou_counts_pixels():
         assert found[i, j] == pytest.approx(expected)
     assert g.box_iou(np.array([0.0, 0, 2, 2]), np.array([1.0, 0, 3, 2])) == pytest.approx(1 / 3)
     assert g.box_iou(np.zeros((0, 1, 4)), boxes).shape == (0, 6)
+
+
+def test_corners_of_cocos_boxes_there_and_back():
+    """The whole of a 4 x 3 image is 0, 0, 4, 3 from its corner."""
+    np.testing.assert_array_equal(geometry.to_corner(geometry.image_box(3, 4)), [0, 0, 4, 3])
+    box = np.array([1.25, -2, 7, 9.5])
+    np.testing.assert_array_equal(geometry.from_corner(geometry.to_corner(box)), box)

@@ -14,8 +14,17 @@ import numpy as np
 from leanpose import geometry
 from leanpose.card_file import file_sha256
 from leanpose.detector_card import LAYOUTS, DetectorCard, LayoutName
-from leanpose.detector_layouts import CUSTOMS, GREY, describe_ports, people, recognise
-from leanpose.engines import Precision, Session, open_session
+from leanpose.detector_layouts import (
+    BLACK,
+    CHANNELS_LAST,
+    CUSTOMS,
+    GREY,
+    describe_ports,
+    inner_outputs,
+    people,
+    recognise,
+)
+from leanpose.engines import OF_OPENVINO, Precision, Session, open_session
 from leanpose.errors import ModelError
 from leanpose.media import as_bgr
 from leanpose.zoo import find_detector
@@ -56,8 +65,9 @@ class PersonDetector:
         """Load a detector.
 
         Args:
-            model: a packaged detector's name or the path of an ``.onnx`` file. A card beside the file says what it
-                is; without one, exports of YOLOX, RTMDet and RT-DETR are recognised by their outputs (see
+            model: a packaged detector's name or the path of an ``.onnx`` file, or of another that OpenVINO reads
+                (:func:`leanpose.engines.open_session`). A card beside the file says what it is; without one, YOLOX,
+                RTMDet, RT-DETR, NanoDet and CenterNet are recognised by their outputs (see
                 :mod:`leanpose.detector_layouts`), and ``"yolox:FILE"`` and the like say which it is.
             engine, precision, threads, deterministic: as :func:`leanpose.engines.create_engine` takes them.
             threshold, nms_iou: see the attributes; ``None`` for the card's.
@@ -70,22 +80,28 @@ class PersonDetector:
         named, _, file = os.fspath(model).partition(":")
         if named in LAYOUTS and file:
             path, card, layout = Path(file), None, named
+        elif Path(model).suffix in OF_OPENVINO:
+            path, card, layout = Path(model), None, None
         else:
             path, card = find_detector(model)
             layout = card.layout if card else None
         self.engine = open_session(path, engine, threads, precision, deterministic=deterministic)
+        layout = layout or recognise(self.engine, path)
+        inner = inner_outputs(layout, self.engine, path)
+        if inner:
+            self.engine = open_session(path, engine, threads, precision, deterministic=deterministic, outputs=inner)
+        self._channels_last = layout in CHANNELS_LAST
         image_port = next((n for n, shape in self.engine.inputs.items() if len(shape) == 4), None)
         fits = image_port is not None and set(self.engine.inputs) - {image_port} <= {ORIGINAL_SIZE}
-        if not fits or self.engine.inputs[image_port][:2] not in ((None, 3), (1, 3)):  # type: ignore[index]
-            raise ModelError(
-                f"{path} takes no single image (1, 3, height, width): it has {describe_ports(self.engine)}"
-            )
+        batch, *sides = self.engine.inputs[image_port] if image_port is not None else (0,)
+        channels = sides.pop(-1 if self._channels_last else 0) if sides else 0
+        if not fits or batch not in (None, 1) or channels != 3:
+            order = "height, width, 3" if self._channels_last else "3, height, width"
+            raise ModelError(f"{path} takes no single image (1, {order}): it has {describe_ports(self.engine)}")
         self._port: str = image_port  # type: ignore[assignment]
-        height, width = self.engine.inputs[self._port][2:]
+        height, width = sides
         self._fixed_hw = (height, width) if height is not None and width is not None else None
-        if card is None:
-            card = _customary(path, layout or recognise(self.engine, path), self._fixed_hw)  # type: ignore[arg-type]
-        self.card = card
+        self.card = card = card or _customary(path, layout, self._fixed_hw)  # type: ignore[arg-type]
         self.threshold = card.threshold if threshold is None else threshold
         self.nms_iou = card.nms_iou if nms_iou is None else nms_iou
         if not 0 <= self.threshold <= 1:
@@ -117,7 +133,7 @@ class PersonDetector:
         The image, with the card's ``margin`` on every side, is scaled until its longer side is the card's
         ``input_side``, or until it fits a network of fixed size; what is missing to multiples of ``input_multiple`` is
         added at the right and at the bottom. Our own networks see the mean of their card around the image, others the
-        grey they learned with. RT-DETR wants the image stretched to its input instead.
+        grey or black they learned with. RT-DETR wants the image stretched to its input instead.
         """
         card, hw = self.card, np.array(image.shape[:2])
         room = np.array(self._fixed_hw or (card.input_side, card.input_side))
@@ -136,7 +152,8 @@ class PersonDetector:
         pixels = geometry.warp(image, transform, (int(shown[0]), int(shown[1])))
         batch = np.zeros((1, 3, *padded), np.float32)
         if card.layout != "leanpose":
-            batch += ((GREY - mean) / std)[:, None, None]
+            around = 0.0 if card.layout in BLACK else GREY
+            batch += ((around - mean) / std)[:, None, None]
         channels = cv2.split(pixels)[:: -1 if card.color == "rgb" else 1]
         for seen, channel, its_mean, its_std in zip(batch[0], channels, mean, std, strict=True):
             part = seen[top : top + shown[0], left : left + shown[1]]
@@ -146,6 +163,8 @@ class PersonDetector:
     def infer(self, batch: np.ndarray) -> dict[str, np.ndarray]:
         """The network's outputs by name."""
         feeds = {self._port: batch}
+        if self._channels_last:
+            feeds[self._port] = np.ascontiguousarray(batch.transpose(0, 2, 3, 1))
         if ORIGINAL_SIZE in self.engine.inputs:  # boxes come in these pixels; the input's own fit our transform
             feeds[ORIGINAL_SIZE] = np.array([[batch.shape[3], batch.shape[2]]], np.int64)
         return self.engine.run(feeds)

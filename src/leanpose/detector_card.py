@@ -5,8 +5,8 @@ from typing import ClassVar, Literal
 
 from leanpose.card_file import SHARED_RULES, Card, DataSource, Rule, Score, is_number, is_positive
 
-LayoutName = Literal["leanpose", "yolox", "rtmdet", "rtdetr"]
-LAYOUTS: tuple[LayoutName, ...] = ("leanpose", "yolox", "rtmdet", "rtdetr")
+LayoutName = Literal["leanpose", "yolox", "rtmdet", "rtdetr", "nanodet", "centernet"]
+LAYOUTS: tuple[LayoutName, ...] = ("leanpose", "yolox", "rtmdet", "rtdetr", "nanodet", "centernet")
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,11 @@ def from_corner(points: np.ndarray) -> np.ndarray:
     return points - 0.5
 
 
+def to_corner(points: np.ndarray) -> np.ndarray:
+    """The way back from :func:`from_corner`: what files of COCO say of a box's edges."""
+    return points + 0.5
+
+
 def mirror(transform: np.ndarray, width: float) -> np.ndarray:
     """Transforms (..., 2, 3) followed by a horizontal mirror of the crop of ``width`` pixels."""
     mirrored = transform.copy()

@@ -11,7 +11,7 @@ from leanpose.engines import create_engine, open_session, open_vino
 from leanpose.errors import EngineError, ModelError
 from leanpose.normalisation import Normalisation
 
-from .networks import convolution, doubling
+from .networks import convolution, doubling, frozen_graph
 
 
 def noise(*shape, seed=0):
@@ -53,6 +53,21 @@ def test_inputs_of_many_sizes(tmp_path, deterministic):
 def test_inputs_that_do_not_fit(tmp_path, shape):
     with pytest.raises(ModelError, match=r"net\.onnx cannot compute on images .*must be \(None, 3, 8, 8\)"):
         create_engine(doubling(tmp_path / "net.onnx"), "openvino").submit(noise(*shape))
+
+
+def test_stops_inside_a_network(tmp_path):
+    path = frozen_graph(tmp_path / "g.pb", {"x": (1, 2)}, {"inner": ("Relu", "x"), "outer": ("Neg", "inner")})
+    x = np.array([[-3, 2]], np.float32)
+    for outputs, expected in (((), [[0, -2]]), (("inner:0",), [[0, 2]])):
+        session = open_session(path, "openvino", precision="f32", outputs=outputs)
+        (answer,) = session.run(dict.fromkeys(session.inputs, x)).values()
+        np.testing.assert_array_equal(answer, expected)
+    with pytest.raises(ModelError, match=r"g\.pb.*no tensor middle:0"):
+        open_session(path, "openvino", outputs=("middle:0",))
+    with pytest.raises(ModelError, match=r"small\.onnx.*frozen graphs"):
+        open_session(doubling(tmp_path / "small.onnx"), "openvino", outputs=("two",))
+    with pytest.raises(EngineError, match=r"only OpenVINO stops at heatmaps inside.*not onnxruntime"):
+        open_session(tmp_path / "small.onnx", "onnxruntime", outputs=("heatmaps",))
 
 
 def test_devices_are_not_named(tmp_path):

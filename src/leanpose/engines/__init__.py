@@ -91,12 +91,17 @@ def open_session(
     precision: Precision = "auto",
     mode: Mode = "latency",
     deterministic: bool = False,
+    outputs: tuple[str, ...] = (),
 ) -> Session:
     """Load a network of any inputs and outputs; arguments and errors as :func:`create_engine` has them.
 
     It may also be a ``.tflite``, a frozen graph ``.pb`` or OpenVINO's own ``.xml``, which OpenVINO alone reads.
+
+    Args:
+        outputs: tensors inside the network to answer with in place of the file's outputs, by name and in that order;
+            what only its own outputs need is then not computed. Of ``.pb`` alone, and by OpenVINO.
     """
-    return _load(Path(onnx_path), engine, Settings(threads, precision, mode, deterministic))
+    return _load(Path(onnx_path), engine, Settings(threads, precision, mode, deterministic, outputs=outputs))
 
 
 def _load(path: Path, engine: str, settings: Settings) -> OnnxRuntimeEngine | OpenVinoEngine:
@@ -117,7 +122,12 @@ def _load(path: Path, engine: str, settings: Settings) -> OnnxRuntimeEngine | Op
     elif name not in installed:
         raise EngineError(f"engine '{name}' is not installed: {INSTALL[name]}")
     if path.suffix not in (".onnx", *OF_OPENVINO) or not path.is_file():
-        raise ModelError(f"no .onnx file at {path}")
+        raise ModelError(f"no {path.suffix if path.suffix in OF_OPENVINO else '.onnx'} file at {path}")
     if path.suffix in OF_OPENVINO and name != "openvino":
         raise EngineError(f"only OpenVINO reads {path}, not {name}: {INSTALL['openvino']}, and take engine 'openvino'")
+    if settings.outputs and name != "openvino":
+        raise EngineError(
+            f"{path}: only OpenVINO stops at {', '.join(settings.outputs)} inside a network, not {name}: "
+            f"{INSTALL['openvino']}, and take engine 'openvino'"
+        )
     return ENGINES[name](path, provider or "cpu", settings)

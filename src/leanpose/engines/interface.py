@@ -24,6 +24,7 @@ class Settings:
     mode: Mode = "latency"
     deterministic: bool = False
     pixels: Normalisation | None = None
+    outputs: tuple[str, ...] = ()
 
 
 class Pending(Protocol):

@@ -108,7 +108,7 @@ class _Network:
         self._lock = RLock()
         self._compiled: dict[Shapes | None, _Compiled] = {}
         try:
-            self._model = _core().read_model(path)
+            self._model = _read(path, settings.outputs)
             self.inputs, self.outputs = (
                 {port.get_any_name(): _sides(port.get_partial_shape()) for port in ports}
                 for ports in (self._model.inputs, self._model.outputs)
@@ -150,7 +150,7 @@ class _Network:
         key = (
             "openvino", core.get_versions("CPU")["CPU"].build_number, core.get_property("CPU", "FULL_DEVICE_NAME"),
             core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"), sorted(self._config.items()), self._hash,
-            self.pixels, shapes,
+            self.pixels, shapes, self._settings.outputs,
         )  # fmt: skip
         kept = read_cached(*key)
         if kept is not None:
@@ -254,6 +254,33 @@ def _dtype(element: Any) -> np.dtype | None:
         return np.dtype(element.to_dtype())
     except (RuntimeError, TypeError):  # bf16, or nothing that is known before it runs
         return None
+
+
+def _read(path: Path, outputs: tuple[str, ...]) -> Any:
+    """The model in a file, up to these tensors where any are named."""
+    if not outputs:
+        return _core().read_model(path)
+    from openvino.frontend import (
+        FrontEndManager,
+        GeneralFailure,
+        InitializationFailure,
+        OpConversionFailure,
+        OpValidationFailure,
+    )
+
+    frontend = FrontEndManager().load_by_model(str(path))
+    if frontend is None or frontend.get_name() != "tf":
+        raise RuntimeError("OpenVINO reaches the tensors inside frozen graphs of TensorFlow (.pb) alone")
+    try:
+        model = frontend.load(str(path))
+        places = [model.get_place_by_tensor_name(name) for name in outputs]
+        missing = [name for name, place in zip(outputs, places, strict=True) if place is None]
+        if missing:
+            raise RuntimeError(f"it has no tensor {', '.join(missing)}")
+        model.override_all_outputs(places)
+        return frontend.convert(model)
+    except (GeneralFailure, InitializationFailure, OpConversionFailure, OpValidationFailure) as error:
+        raise RuntimeError(str(error)) from error
 
 
 def _single(values: np.ndarray) -> np.ndarray:
