@@ -320,6 +320,6 @@ def test_box_iou_counts_pixels():
 
 def test_corners_of_cocos_boxes_there_and_back():
     """The whole of a 4 x 3 image is 0, 0, 4, 3 from its corner."""
-    np.testing.assert_array_equal(geometry.to_corner(geometry.image_box(3, 4)), [0, 0, 4, 3])
+    np.testing.assert_array_equal(g.to_corner(g.image_box(3, 4)), [0, 0, 4, 3])
     box = np.array([1.25, -2, 7, 9.5])
-    np.testing.assert_array_equal(geometry.from_corner(geometry.to_corner(box)), box)
+    np.testing.assert_array_equal(g.from_corner(g.to_corner(box)), box)
