@@ -83,7 +83,7 @@ def test_a_detector_that_was_exported_wrong_is_not_kept(run_folder: Path, tmp_pa
     with torch.no_grad():
         other.network.sides.bias += 1  # type: ignore[operator]
         other.network.centre.bias += 6  # type: ignore[operator]
-    with pytest.raises(ExportError, match="scores differ"):
+    with pytest.raises(ExportError, match="network and export differ"):
         check_detector(other, tmp_path / "own.onnx")
     with pytest.raises(ExportError, match=r"NAME\.onnx"):
         export_detector(run_folder / "best.ckpt", tmp_path / "own.safetensors")

@@ -19,7 +19,8 @@ from leanpose.models.person import PersonAnswer, create_detector
 
 MAX_SCORE_ERROR = 1e-4
 MAX_PIXEL_ERROR = 0.05
-SURE = 1e-3  # candidates of lower scores change places by rounding alone
+SURE = 1e-3  # candidates of lower scores are noise
+MAX_UNPAIRED = 0.03  # share of the candidates; where neighbours score alike, rounding decides which of them is the peak
 PARITY_SHAPES = ((1, 256, 320), (2, 320, 192))  # batch, height, width
 
 
@@ -94,8 +95,8 @@ def check_detector(
     """Compare the candidates of a detector and of its export on smooth random images of several sizes, in f32.
 
     Raises:
-        ExportError: when scores differ by more than ``max_score``, or the box of a candidate that is not all but
-            ruled out by more than ``max_pixels``.
+        ExportError: when more than a stray few candidates have no counterpart on the other side, whose score differs
+            by ``max_score`` and whose box by ``max_pixels`` at most.
     """
     engine = create_engine(onnx, engine="onnxruntime", precision="f32")
     rng = np.random.default_rng(0)
@@ -106,14 +107,13 @@ def check_detector(
         actual = engine(images)
         if actual.shape != expected.shape:
             raise ExportError(f"{onnx.name}: answers {actual.shape} where the network gives {expected.shape}")
-        score = float(np.abs(actual[..., 4] - expected[..., 4]).max())
-        # equal scores may stand in another order, so that each box is compared with the nearest of the other side
-        likely = expected[..., 4] > SURE
-        apart = np.abs(actual[:, None, :, :4] - expected[:, :, None, :4]).max(axis=-1).min(axis=-1)
-        pixels = float(apart[likely].max(initial=0.0))
-        if not (score <= max_score and pixels <= max_pixels):
+        apart = np.abs(actual[:, None] - expected[:, :, None])  # image, expected, actual, (box, score)
+        alike = (apart[..., :4].max(axis=-1) <= max_pixels) & (apart[..., 4] <= max_score)
+        likely = [answer[..., 4] > SURE for answer in (expected, actual)]
+        unpaired = sum((seen & ~alike.any(axis=axis)).sum() for seen, axis in zip(likely, (2, 1), strict=True))
+        if not unpaired <= MAX_UNPAIRED * sum(seen.sum() for seen in likely):
             raise ExportError(
-                f"{onnx.name}: on {batch} images of {hw[0]}x{hw[1]} scores differ by {score:.1e} (at most "
-                f"{max_score:.0e}), boxes by {pixels:.3f} px (at most {max_pixels}): not exported; try the versions of "
-                "torch, onnx and onnxscript in constraints.txt"
+                f"{onnx.name}: on {batch} images of {hw[0]}x{hw[1]} network and export differ: {unpaired} candidates "
+                f"of one are not among the other's (scores within {max_score:.0e}, boxes within {max_pixels} px): not "
+                "exported; try the versions of torch, onnx and onnxscript in constraints.txt"
             )

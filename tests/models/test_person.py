@@ -17,9 +17,11 @@ def _random(network: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
     return network.eval()
 
 
-def test_the_trunk_computes_what_the_pose_network_computes_inside() -> None:
-    pose = _random(create_model("softgate_1x64", 14))
-    detector = _random(PersonNet(64), seed=1)
+@pytest.mark.parametrize(("name", "fast"), [("softgate_1x64", False), ("softgate_1x64_fast", True)])
+@pytest.mark.parametrize("stacks", [1, 2])
+def test_the_trunk_computes_what_the_pose_network_computes_inside(name: str, fast: bool, stacks: int) -> None:
+    pose = _random(create_model(name, 14, stacks=stacks))
+    detector = _random(PersonNet(64, fast), seed=1)
     assert isinstance(detector, PersonNet)
     detector.load_trunk(pose.state_dict())
     image = torch.randn(2, 3, 128, 192, generator=torch.Generator().manual_seed(2))
@@ -32,7 +34,7 @@ def test_the_trunk_computes_what_the_pose_network_computes_inside() -> None:
     torch.testing.assert_close(ours, inside[0])
 
 
-@pytest.mark.parametrize("name", ["softgate_1x128", "lpn_50"])
+@pytest.mark.parametrize("name", ["softgate_1x128", "softgate_1x64_fast", "lpn_50"])
 def test_a_trunk_of_another_network_is_refused(name: str) -> None:
     with pytest.raises(RuntimeError):
         PersonNet(64).load_trunk(create_model(name, 14).state_dict())

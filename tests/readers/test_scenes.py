@@ -56,6 +56,38 @@ def test_boxes_are_clipped_people_and_crowds_apart(tmp_path: Path) -> None:
         _all(f"boxes:{file},exhaustive=perhaps")
 
 
+@pytest.mark.parametrize(
+    ("options", "people", "ignored"),
+    [("", [0, 1, 5], [2, 3, 6]), (",positive=0.5", [0, 5], [1, 2, 3, 6]), (",positive=0.1,doubtful=0.05", [0, 1, 2, 3, 4, 5], [6])],
+)  # fmt: skip
+def test_boxes_of_a_detector_are_people_doubtful_or_nothing_by_their_score(
+    tmp_path: Path, options: str, people: list[int], ignored: list[int]
+) -> None:
+    scores = [0.9, 0.35, 0.34, 0.2, 0.19, None, 0.9, "high"]  # None: somebody's own label; the seventh is a crowd
+    annotations = [
+        {"id": k, "image_id": 7, "category_id": 1, "bbox": [k, 0, 5, 5], "iscrowd": int(k == 6)}
+        | ({} if score is None else {"score": score})
+        for k, score in enumerate(scores)
+    ]
+    file = _write(tmp_path, [{"id": 7, "file_name": "a.png"}], annotations)
+    problems: list[str] = []
+    (scene,) = read_scenes([f"boxes:{file},whole=train{options}"], "train", problems)
+    assert [box[0] + 0.5 for box in scene.boxes] == people
+    assert [box[0] + 0.5 for box in scene.ignored] == ignored
+    assert len(problems) == 1
+    assert "annotation 7" in problems[0]
+    assert "high" in problems[0]
+
+
+def test_a_file_may_be_one_part_whole(tmp_path: Path) -> None:
+    file = _write(tmp_path, [{"id": k, "file_name": f"{k}.png"} for k in range(30)], [])
+    assert len(read_scenes([f"boxes:{file},whole=val"], "val")) == 30
+    assert not read_scenes([f"boxes:{file},whole=val"], "train")
+    for wrong in ("whole=all", "positive=1.5", "doubtful=low"):
+        with pytest.raises(DatasetError, match=wrong):
+            read_scenes([f"boxes:{file},{wrong}"], "train")
+
+
 def test_groups_are_never_divided_and_fill_test_and_val(tmp_path: Path) -> None:
     sizes = {"a": 50, "b": 9, "c": 8, "d": 7, "e": 6, "f": 5, "g": 4, "h": 3, "i": 2, "j": 6}
     images = [

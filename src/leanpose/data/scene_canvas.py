@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from leanpose import geometry
-from leanpose.detector_layouts import GREY
 from leanpose.readers.scenes import Scene
 
 Draw = Callable[[], tuple[np.ndarray, Scene] | None]
 
 ALONE, MOSAIC = 0.4, 0.35  # shares of pictures of one scene and of four; the rest has people pasted on a background
+SURROUND = (104, 116, 124)  # what an engine sees around a picture: the mean that our recipes subtract
 VISIBLE = 0.4  # share of a box that must be in view for its person to count as found or missed
 TRACE = 0.05  # share below which nothing is left of the person
 MIN_SIDE = 8.0  # pixels; smaller people are ignored
@@ -38,7 +38,7 @@ class Canvas:
 
     @classmethod
     def empty(cls, side: int) -> "Canvas":
-        return cls(np.full((side, side, 3), GREY, np.uint8), np.zeros((side, side), dtype=bool))
+        return cls(np.full((side, side, 3), SURROUND, np.uint8), np.zeros((side, side), dtype=bool))
 
     def place(self, image: np.ndarray, scene: Scene, transform: np.ndarray, window: np.ndarray) -> None:
         """Lay what a window (4,) of the canvas shows of a scene over what is there.

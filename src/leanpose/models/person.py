@@ -18,6 +18,7 @@ from leanpose import geometry
 from leanpose.errors import ModelError
 from leanpose.models.layers import check_input
 from leanpose.models.softgate import LEVELS, GatedBlock, HybridStack, softgate_stem
+from leanpose.models.softgate_fast import FastBlock, FastStack, fast_stem
 
 PRIOR = 0.01  # of a cell being a centre, before training: with it the many empty cells do not swamp the first steps
 SIDE_UNIT = 16.0  # pixels; keeps what the network regresses near 1
@@ -28,6 +29,7 @@ class PersonNet(nn.Module):
 
     Args:
         width: channels of every block, divisible by 4.
+        fast: the trunk of :mod:`leanpose.models.softgate_fast` instead of the paper's.
 
     Input (B, 3, H, W) with H and W divisible by 64. Output: logits (B, 1, H/8, W/8) of each cell being the centre of a
     person, and distances (B, 4, H/8, W/8) in pixels from the cell's centre to the person's left, top, right and bottom.
@@ -37,11 +39,14 @@ class PersonNet(nn.Module):
     early_layers = ("stem", "encode")  # half of the work; may stay frozen for a while
     input_multiple = stride * 2 ** (LEVELS - 1)
 
-    def __init__(self, width: int = 128) -> None:
+    def __init__(self, width: int = 128, fast: bool = False) -> None:
         super().__init__()
-        self.stem = softgate_stem(width, "channel")
-        self.encode = GatedBlock(width, width)
-        self.stack = HybridStack(width, LEVELS - 1, "channel", "concat", "bn_relu_conv1")
+        if fast:
+            self.stem, self.encode = fast_stem(width, "channel"), FastBlock(width, width)
+            self.stack = FastStack(width, LEVELS - 1, "channel")
+        else:
+            self.stem, self.encode = softgate_stem(width, "channel"), GatedBlock(width, width)
+            self.stack = HybridStack(width, LEVELS - 1, "channel", "concat", "bn_relu_conv1")
         self.features = nn.Sequential(
             nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
         )
@@ -55,7 +60,9 @@ class PersonNet(nn.Module):
         return self.centre(features), SIDE_UNIT * F.softplus(self.sides(features))
 
     def load_trunk(self, softgate: Mapping[str, Tensor]) -> None:
-        """Take over stem, outer encoder block and inner levels of a one-stack soft-gated network of the same width.
+        """Take over stem, outer encoder block and inner levels of the first stack of a soft-gated network.
+
+        It must be of the same width and order of operations.
 
         Raises:
             RuntimeError: when the weights are those of another architecture.
@@ -69,10 +76,14 @@ class PersonNet(nn.Module):
         }
         missing = self.load_state_dict(trunk, strict=False).missing_keys
         if any(name.startswith(tuple(places.values())) for name in missing):
-            raise RuntimeError("not the weights of a one-stack soft-gated network")
+            raise RuntimeError("not the weights of a soft-gated network of this order of operations")
 
 
-DETECTORS: dict[str, Callable[..., PersonNet]] = {"person_1x128": PersonNet}
+def person_1x128_fast(width: int = 128, fast: bool = True) -> PersonNet:
+    return PersonNet(width, fast)
+
+
+DETECTORS: dict[str, Callable[..., PersonNet]] = {"person_1x128": PersonNet, "person_1x128_fast": person_1x128_fast}
 
 
 def create_detector(name: str, **arguments: Any) -> PersonNet:

@@ -63,6 +63,15 @@ class FastStack(HybridStack):
         self.decode = FastBlock(2 * width, width, gate)
 
 
+def fast_stem(width: int, gate: Gate) -> nn.Sequential:
+    """From an image (B, 3, H, W) to features (B, width, H/4, W/4)."""
+    return nn.Sequential(
+        conv_bn(3, STEM_CHANNELS // 2, 3, stride=2),
+        conv_bn(STEM_CHANNELS // 2, STEM_CHANNELS, 3, stride=2),
+        FastBlock(STEM_CHANNELS, width, gate),
+    )
+
+
 class FastSoftGatedNet(SoftGatedNet):
     """A stack of fast encoder-decoders.
 
@@ -77,11 +86,7 @@ class FastSoftGatedNet(SoftGatedNet):
 
     def __init__(self, num_joints: int, stacks: int = 1, width: int = 128, gate: Gate = "channel") -> None:
         super().__init__(num_joints, stacks, width, gate)
-        self.stem = nn.Sequential(
-            conv_bn(3, STEM_CHANNELS // 2, 3, stride=2),
-            conv_bn(STEM_CHANNELS // 2, STEM_CHANNELS, 3, stride=2),
-            FastBlock(STEM_CHANNELS, width, gate),
-        )
+        self.stem = fast_stem(width, gate)
         self.stacks = nn.ModuleList(FastStack(width, LEVELS, gate) for _ in range(stacks))
 
 

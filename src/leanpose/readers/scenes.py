@@ -20,8 +20,8 @@ from leanpose.media import IMAGE_SUFFIXES
 from leanpose.readers import READERS, parse_spec, read_people
 from leanpose.readers.coco_annotations import Id, check_lists, read_images
 from leanpose.readers.image_folder import find_image_folder
-from leanpose.readers.json_file import are_numbers, no_cycle_search, read_json
-from leanpose.readers.parts import Part, part_of
+from leanpose.readers.json_file import are_numbers, is_number, no_cycle_search, read_json
+from leanpose.readers.parts import PARTS, Part, part_of
 from leanpose.readers.sample import EncodedImage, Sample, decode_image
 
 MEASURED_BACKGROUNDS = 100  # the first of a folder, by name; they are for measuring only
@@ -108,7 +108,14 @@ def _scene(people: list[Sample]) -> Scene:
 
 @no_cycle_search()
 def read_boxes_file(
-    path: Path, part: Part, images: str | None = None, exhaustive: str = "yes", problems: list[str] | None = None
+    path: Path,
+    part: Part,
+    images: str | None = None,
+    exhaustive: str = "yes",
+    whole: str | None = None,
+    positive: str = "0.35",
+    doubtful: str = "0.2",
+    problems: list[str] | None = None,
 ) -> list[Scene]:
     """Scenes of a detection file in COCO's format: annotations with ``bbox``, of people only.
 
@@ -119,6 +126,10 @@ def read_boxes_file(
     Args:
         images: folder of the images; looked for beside the file if not given.
         exhaustive: ``no`` where people may stand without a box.
+        whole: the part that the file is, undivided.
+        positive, doubtful: of boxes that a detector gave, with a ``score``: those of at least ``positive`` are people,
+            those below it and of at least ``doubtful`` are ignored regions, and the others are nothing. The defaults
+            suit the detectors that :mod:`leanpose.labelling` merges.
         problems: receives a message for each annotation left out.
 
     Raises:
@@ -127,14 +138,17 @@ def read_boxes_file(
     problems = [] if problems is None else problems
     if exhaustive not in ("yes", "no"):
         raise DatasetError(f"{path}: exhaustive={exhaustive}: write yes or no")
+    if whole not in (None, *PARTS):
+        raise DatasetError(f"{path}: whole={whole}: write {', '.join(PARTS)}, or leave it out to divide the images")
+    scores = _score(path, "positive", positive), _score(path, "doubtful", doubtful)
     document = read_json(path)
     check_lists(document, path, ("images", "annotations"))
     entries = read_images(document, path, problems)
     people = {c["id"] for c in document["categories"] if c.get("name") == "person"}
     folders = [Path(images)] if images else [path.parent / "images", path.parent]
     folder = find_image_folder(folders, [entry["file_name"] for entry in entries.values()], path)
-    boxes, ignored = _boxes_by_image(document["annotations"], path, entries, people, problems)
-    parts = _parts(entries)
+    boxes, ignored = _boxes_by_image(document["annotations"], path, entries, people, scores, problems)
+    parts = dict.fromkeys(entries, whole) if whole else _parts(entries)
     return [
         Scene(
             "boxes", f"boxes/{entry['file_name']}", folder.root / entry["file_name"],
@@ -166,11 +180,27 @@ def read_backgrounds(path: Path, part: Part, problems: list[str] | None = None) 
 SCENE_READERS = {"boxes": read_boxes_file, "backgrounds": read_backgrounds}
 
 
+def _score(path: Path, option: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise DatasetError(f"{path}: {option}={text}: write a score from 0 to 1")
+    return value
+
+
 def _boxes_by_image(
-    annotations: list[Any], path: Path, images: dict[Id, dict[str, Any]], people: set[Id], problems: list[str]
+    annotations: list[Any],
+    path: Path,
+    images: dict[Id, dict[str, Any]],
+    people: set[Id],
+    scores: tuple[float, float],
+    problems: list[str],
 ) -> tuple[dict[Id, list[np.ndarray]], dict[Id, list[np.ndarray]]]:
-    """People's boxes and crowds' by image, clipped to it."""
+    """People's boxes by image, clipped to it, and those of crowds and of doubtful score."""
     boxes, ignored = defaultdict(list), defaultdict(list)
+    positive, doubtful = scores
     for number, annotation in enumerate(annotations):
         box = annotation.get("bbox") if isinstance(annotation, dict) else None
         if not are_numbers(box, 4) or annotation.get("image_id") not in images:
@@ -184,7 +214,12 @@ def _boxes_by_image(
         if (corners[2:] <= corners[:2]).any():
             problems.append(f"{path}: annotation {number}: bbox {box} has no area in the image: left out")
             continue
-        (ignored if annotation.get("iscrowd") else boxes)[annotation["image_id"]].append(corners)
+        score = annotation.get("score", 1.0)
+        if not is_number(score):
+            problems.append(f"{path}: annotation {number}: score {score!r:.40} is no number: left out")
+        elif score >= min(doubtful, positive):
+            unsure = annotation.get("iscrowd") or score < positive
+            (ignored if unsure else boxes)[annotation["image_id"]].append(corners)
     return boxes, ignored
 
 

@@ -1,7 +1,30 @@
 """The recipe of our person detector."""
 
+from dataclasses import replace
+
 from leanpose.data.augment import Augmentation
 from leanpose.training.recipes.recipe import Recipe
+
+
+def person_everyday() -> Recipe:
+    """Ours: the packaged detector, on boxes that other detectors gave to everyday pictures.
+
+    Starts from the trunk of a pose network that knows everyday people (``medium_everyday``), whose first layers stay
+    as they are for most of the epochs.
+    """
+    return replace(
+        person_detector(),
+        name="person_everyday",
+        model="person_1x128_fast",
+        input_hw=(416, 416),
+        early_input_hw=(320, 320),
+        early_share=0.75,
+        augmentation=Augmentation(colour=0.3, grey=0.1, darken=0.1),
+        repeats={"lsp": 2},
+        epochs=16,
+        frozen_epochs=9,
+        starts_from="medium_everyday",
+    )
 
 
 def person_detector() -> Recipe:
