@@ -167,3 +167,22 @@ def test_a_mosaic_is_four_tiles_and_joints_count_in_the_persons_own(seed: int, h
     beside = values[rows][:, ~columns]
     assert set(np.unique(beside)) == {2, 12}
     assert set(np.unique(values[~rows][:, columns])) == {3, 13}
+
+
+def test_weights_go_with_their_joints_through_a_mirror() -> None:
+    """Each joint counts what the joint counts whose place it has taken; beside the crop it counts nothing."""
+    rng = np.random.default_rng(5)
+    image, box = np.zeros((80, 80, 3), np.uint8), np.array([10.0, 10, 70, 70])
+    keypoints, weights = rng.uniform(10, 70, (14, 2)), rng.uniform(0.1, 1, 14)
+    keypoints[3] = 500
+    plain, mirrored = (
+        augmented_crop(image, keypoints, weights, box, LSP14, (64, 64), 1.25, Augmentation(flip=flip), rng)
+        for flip in (0, 1)
+    )
+    assert plain[2].tolist() == [0 if k == 3 else weight for k, weight in enumerate(weights)]
+    for k, joint in enumerate(LSP14.joints):
+        side, _, name = joint.partition("_")
+        other = {"left": f"right_{name}", "right": f"left_{name}"}.get(side, joint)
+        assert mirrored[2][LSP14.index(other)] == plain[2][k]
+        if plain[2][k]:
+            np.testing.assert_allclose(mirrored[1][LSP14.index(other)] + plain[1][k] * (1, -1), [63, 0], atol=1e-9)

@@ -164,3 +164,14 @@ def test_a_mosaic_of_a_picture_that_cannot_be_read_names_it() -> None:
     errors = [answer for answer in answers if isinstance(answer, DatasetError)]
     assert errors
     assert all("made/1" in str(error) for error in errors)
+
+
+def test_a_batch_says_what_each_joint_counts() -> None:
+    samples = _samples(3)
+    samples[1] = dataclasses.replace(samples[1], confidence=np.linspace(0, 1, 14))
+    samples[2] = dataclasses.replace(samples[2], labelled=np.arange(14) > 6, confidence=np.full(14, 0.25))
+    batch = collate([CropDataset(samples, (32, 32), 1.5, Augmentation())[0, i] for i in range(3)])
+    assert batch["weights"].dtype == torch.float32
+    expected = torch.tensor([[1.0] * 14, [k / 13 for k in range(14)], [0.0] * 7 + [0.25] * 7])
+    torch.testing.assert_close(batch["weights"], expected)
+    assert batch["labelled"].equal(expected > 0)

@@ -87,3 +87,37 @@ def test_joints_mse_is_half_the_mean_over_map_and_joints_weighted_by_labels() ->
 def test_unknown_losses_are_refused() -> None:
     with pytest.raises(ValueError, match="'l1': use one of mse, joints_mse, cross_entropy"):
         heatmap_loss(torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 2, 2), torch.ones(1, 1), "l1")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("loss", ["mse", "joints_mse", "cross_entropy"])
+def test_weights_count_joint_by_joint(loss: str) -> None:
+    """Against a loop: each joint's own loss, which another call gives for it alone, times what it counts."""
+    torch.manual_seed(0)
+    predicted = torch.randn(3, 4, 8, 8)
+    target = gaussian_heatmaps(torch.rand(3, 4, 2) * 7, (8, 8), 1.0)
+    weights = torch.tensor([[1.0, 0.5, 0.0, 0.25], [0.1, 0.1, 0.1, 0.1], [0.0, 0.0, 0.0, 0.0]])
+    got = heatmap_loss(predicted, target, weights, loss)  # type: ignore[arg-type]
+    for b in range(3):
+        total, labelled = 0.0, 0
+        for j in range(4):
+            one = heatmap_loss(predicted[b : b + 1, j : j + 1], target[b : b + 1, j : j + 1], torch.ones(1, 1), loss)  # type: ignore[arg-type]
+            total += float(weights[b, j]) * one.item()
+            labelled += int(weights[b, j] > 0)
+        expected = total / (4 if loss == "joints_mse" else max(labelled, 1))
+        assert got[b].item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["mse", "joints_mse", "cross_entropy"])
+def test_full_weight_is_a_label_and_a_quarter_teaches_a_quarter(loss: str) -> None:
+    torch.manual_seed(1)
+    predicted = torch.randn(2, 3, 8, 8, requires_grad=True)
+    target = gaussian_heatmaps(torch.rand(2, 3, 2) * 7, (8, 8), 1.0)
+    labelled = torch.tensor([[True, False, True], [True, True, True]])
+    losses = [
+        heatmap_loss(predicted, target, weights, loss)  # type: ignore[arg-type]
+        for weights in (labelled, labelled.float(), 0.25 * labelled)
+    ]
+    assert torch.equal(losses[0], losses[1])
+    torch.testing.assert_close(losses[2], losses[0] / 4)
+    whole, quarter = (torch.autograd.grad(x.sum(), predicted, retain_graph=True)[0] for x in (losses[0], losses[2]))
+    torch.testing.assert_close(quarter, whole / 4)

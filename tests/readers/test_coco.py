@@ -126,7 +126,7 @@ def test_another_file_is_divided_by_image_names(tmp_path, write_json, touch_imag
     assert 12 <= len(images["val"]) <= 50  # a tenth
     assert len(read_coco(file, "val", whole="val")) == 600
     assert read_coco(file, "train", whole="val") == []
-    with pytest.raises(DatasetError, match=r"whole=half.*train, val, test"):
+    with pytest.raises(DatasetError, match=r"part=half.*train, val, test"):
         read_coco(file, "train", whole="half")
 
 

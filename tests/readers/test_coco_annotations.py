@@ -176,6 +176,7 @@ PLACES = [
     ("images", 1, "file_name"), ("annotations", 0, "id"), ("annotations", 0, "image_id"), ("annotations", 0, "bbox"),
     ("annotations", 0, "bbox", 2), ("annotations", 0, "keypoints"), ("annotations", 0, "keypoints", 4),
     ("annotations", 0, "keypoints", 5), ("annotations", 0, "area"), ("annotations", 0, "iscrowd"),
+    ("annotations", 0, "confidences"),
     ("annotations", 0, "category_id"), ("annotations", 0, "num_keypoints"), ("categories", 0, "id"),
     ("categories", 0, "keypoints"), ("categories", 0, "keypoints", 3), ("categories", 0, "skeleton"),
     ("categories", 0, "skeleton", 0), ("categories", 0, "skeleton", 0, 1), ("categories", 0, "name"),

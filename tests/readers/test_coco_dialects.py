@@ -95,6 +95,6 @@ def test_options_reach_the_dialects(tmp_path, write_json, touch_images, coco_doc
     (sample,) = read_samples([f"crowdpose:{file},images={tmp_path / 'pictures'},boxes={boxes},whole=test"], "test")
     assert sample.box_score == 0.25
     with pytest.raises(
-        DatasetError, match=r"unknown option 'layout': the options of crowdpose are images, boxes, whole"
+        DatasetError, match=r"unknown option 'layout': the options of crowdpose are images, boxes, part"
     ):
         read_samples([f"crowdpose:{file},layout=x"], "test")

@@ -98,7 +98,7 @@ def test_damage_is_found(tmp_path: Path, name: str) -> None:
     ("change", "message"),
     [
         ({"schema": "x"}, "not the index of a pack"),
-        ({"version": 3}, "not a pack of version 2: write it anew"),
+        ({"version": 2}, "not a pack of version 3: write it anew"),
         ({"skeleton": {"name": "dog"}}, "not a pack, or a damaged one"),
         ({"skeleton": COCO17.to_dict()}, "17 joints, but keypoints of shape"),
         ({"shards": None}, "not a pack, or a damaged one"),

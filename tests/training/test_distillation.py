@@ -133,12 +133,12 @@ def test_heatmap_mse_compares_the_answers_as_exported(small_recipe, teacher_chec
     shown, _ = teacher(batch["images"], (16, 16))
     expected = []
     for b in range(2):
-        total, joints = 0.0, 0.0
+        total, joints = 0.0, 0
         for j in np.flatnonzero(batch["labelled"][b].numpy()):
             answer = torch.softmax(maps[b, j].flatten(), 0) * 2 * np.pi * recipe.sigma**2
             trust = min(float(shown[b, j].max()), 1.0)
             total = total + trust * ((answer - shown[b, j].flatten()) ** 2).sum()
-            joints += trust
+            joints += 1
         expected.append(total / max(joints, 1))
     torch.testing.assert_close(got, torch.stack(expected), rtol=1e-4, atol=1e-6)
     gradient, by_hand = (torch.autograd.grad(x.sum(), maps, retain_graph=True)[0] for x in (got, sum(expected)))
@@ -164,6 +164,7 @@ def test_student_of_a_perfect_teacher_learns_without_labels(
         "images": torch.randint(0, 255, (4, 3, 64, 64), dtype=torch.uint8),
         "points": torch.full((4, 14, 2), float("nan")),
         "labelled": torch.zeros(4, 14, dtype=torch.bool),
+        "weights": torch.zeros(4, 14),
     }
     optimizer = torch.optim.AdamW(module.model.parameters(), lr=1e-2)
     for _ in range(80):

@@ -17,7 +17,7 @@ from leanpose.skeleton import Skeleton
 Distribution = Literal["uniform", "normal"]
 
 HALF_BODY_PADDING = 1.5  # side of the region over the extent of the half's joints, as in HRNet's published code
-MIN_CUT = 24  # pixels; smaller pictures are not cut
+MIN_CUT = 24  # pixels; a picture is never cut to less
 LOWER_BODY = frozenset({"pelvis", "hip", "knee", "ankle", "heel", "foot", "toe"})  # last words of joint names
 
 
@@ -132,10 +132,11 @@ def cut_picture(
     """The part of a picture in which it ends within a person, as those of half bodies and close people do.
 
     One or two sides of the picture lie within the box: most often its lower one, 20 to 65 % of the box's extent in.
-    Joints beyond the picture stay where they are.
+    Joints beyond the picture stay where they are, and labelled: where a crop shows their place they are taught there.
 
     Returns:
-        A view of the image, keypoints (K, 2) and what is left of the box (4,), in the pixels of that view.
+        A view of the image, keypoints (K, 2) and what is left of the box (4,), in the pixels of that view; all three
+        as they were where next to nothing would be left.
     """
     low, high = box[:2], box[2:]
     end = np.array(image.shape[1::-1]) - 0.5
@@ -148,9 +149,9 @@ def cut_picture(
         else:
             last[axis] = high[axis] - depth * (high - low)[axis]
     start, stop = (np.clip(np.round(at + 0.5), 0, end + 0.5).astype(int) for at in (first, last))
-    if (stop - start < MIN_CUT).any():
-        return image, keypoints, box
     inside = np.concatenate((np.maximum(low, start - 0.5), np.minimum(high, stop - 0.5)))
+    if (stop - start < MIN_CUT).any() or (inside[2:] <= inside[:2]).any():
+        return image, keypoints, box
     return image[start[1] : stop[1], start[0] : stop[0]], keypoints - start, inside - np.tile(start, 2)
 
 

@@ -107,7 +107,8 @@ def collate(items: Sequence[Item | DatasetError]) -> Batch:
 
     Returns:
         ``images`` (B, 3, H, W) uint8 in channels_last memory, ``points`` (B, J, 2) crop pixels, ``weights`` (B, J)
-        what each joint counts and ``labelled`` (B, J) whether that is anything, ``index`` (B,) of the samples, and ``unreadable``: what is wrong with each of the images left out.
+        what each joint counts and ``labelled`` (B, J) whether that is anything, ``index`` (B,) of the samples, and
+        ``unreadable``: what is wrong with each of the images left out.
     """
     unreadable = [str(item) for item in items if isinstance(item, DatasetError)]
     read = [item for item in items if not isinstance(item, DatasetError)]

@@ -117,6 +117,10 @@ def parse_spec(spec: str, readers: Mapping[str, Callable[..., Any]] = READERS) -
     path, *assignments = re.split(r",(?=[a-z]+=)", rest)
     options = dict(assignment.split("=", 1) for assignment in assignments)
     known = [name for name in inspect.signature(readers[kind]).parameters if name not in ("path", "part", "problems")]
+    if "whole" in known:
+        # the option is part=, but a reader has that word for what it is asked for
+        known[known.index("whole")] = "part"
+        options = {"part" if name == "whole" else name: value for name, value in options.items()}
     if kind in READERS:
         known += FOR_TRAINING
     for option in options:
@@ -125,7 +129,7 @@ def parse_spec(spec: str, readers: Mapping[str, Callable[..., Any]] = READERS) -
             raise DatasetError(f"data '{spec}': unknown option '{option}': {offered}")
     if not Path(path).exists():
         raise DatasetError(f"data '{spec}': {path} does not exist")
-    return kind, Path(path), options
+    return kind, Path(path), {"whole" if name == "part" else name: value for name, value in options.items()}
 
 
 def map_sample(sample: Sample, target: Skeleton, problems: list[str] | None = None) -> Sample | None:

@@ -84,7 +84,7 @@ def locate(layout: Layout, path: Path, part: Part, whole: str | None = None) -> 
         DatasetError: when the folder has no annotation file for the part, or ``whole`` is no part.
     """
     if whole is not None and whole not in PARTS:
-        raise DatasetError(f"{path}: whole={whole}: give one of {', '.join(PARTS)}")
+        raise DatasetError(f"{path}: part={whole}: give one of {', '.join(PARTS)}")
     serves: list[Part]
     own = None if not path.is_dir() or whole is not None else _divided(layout, path, part)
     if own is not None:

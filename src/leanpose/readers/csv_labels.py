@@ -1,8 +1,9 @@
 """Labels in a plain CSV table, one person a row.
 
 Columns, in any order: ``file`` (the image, relative to its folder), ``NAME_x`` and ``NAME_y`` for each joint, and where
-wanted ``NAME_v`` (0 not labelled, 1 hidden, 2 visible), the box as ``x1``, ``y1``, ``x2``, ``y2``, and ``part`` (train,
-val or test). All in pixels, where 0 is the middle of the first one. An empty cell is a value that is not known.
+wanted ``NAME_v`` (0 not labelled, 1 hidden, 2 visible), ``NAME_c`` (how far the label is to be believed, from 0 to 1,
+where people did not make it), the box as ``x1``, ``y1``, ``x2``, ``y2``, and ``part`` (train, val or test). Places are
+in pixels, where 0 is the middle of the first one. An empty cell is a value that is not known.
 """
 
 import csv
@@ -35,6 +36,7 @@ class _Row:
     keypoints: np.ndarray
     labelled: np.ndarray
     occluded: np.ndarray | None
+    confidence: np.ndarray | None
     box: np.ndarray
 
 
@@ -99,6 +101,7 @@ def read_csv(
                 person.occluded,
                 image_id=person.file,
                 person_id=person.number,
+                confidence=person.confidence,
             )
         )
     return samples
@@ -130,7 +133,7 @@ def _read(file: Path) -> list[tuple[int, list[str]]]:
 def _joints(columns: list[str], file: Path) -> list[str]:
     """The joints that the columns name, in the order of their ``_x``."""
     joints = [column.removesuffix("_x") for column in columns if column.endswith("_x") and column != "_x"]
-    known = {"file", "part", *BOX, *(f"{joint}_{value}" for joint in joints for value in "xyv")}
+    known = {"file", "part", *BOX, *(f"{joint}_{value}" for joint in joints for value in "xyvc")}
     needed = ["file", *(f"{joint}_y" for joint in joints), *(BOX if set(BOX) & set(columns) else ())]
     missing = [column for column in needed if column not in columns]
     others = [column for column in columns if column not in known]
@@ -140,7 +143,7 @@ def _joints(columns: list[str], file: Path) -> list[str]:
         fault = "; ".join(f"{what}: {', '.join(names)}" for what, names in faults.items() if names)
         raise DatasetError(
             f"{file}: {fault or 'no joints'}: the columns are file, part, {', '.join(BOX)}, and for each joint NAME_x, "
-            "NAME_y, NAME_v"
+            "NAME_y, NAME_v, NAME_c"
         )
     return joints
 
@@ -175,6 +178,7 @@ def _part(row: dict[str, str]) -> Part:
 def _person(number: int, row: dict[str, str], skeleton: Skeleton) -> _Row:
     keypoints = np.zeros((len(skeleton), 2))
     labelled, hidden = np.zeros(len(skeleton), bool), np.zeros(len(skeleton), bool)
+    confidence = np.ones(len(skeleton))
     for k, joint in enumerate(skeleton.joints):
         x, y, visibility = (_number(row, f"{joint}_{value}") for value in "xyv")
         if visibility not in VISIBILITIES:
@@ -185,6 +189,8 @@ def _person(number: int, row: dict[str, str], skeleton: Skeleton) -> _Row:
             raise DatasetError(f"{joint} has no {'x' if x is None else 'y'}")
         if x is not None and y is not None:
             keypoints[k], labelled[k], hidden[k] = (x, y), True, visibility == 1
+            believed = _number(row, f"{joint}_c", "number from 0 to 1", 0, 1)
+            confidence[k] = 1.0 if believed is None else believed
     if not labelled.any():
         raise DatasetError("no joint is labelled")
     given = [_number(row, side) for side in BOX]
@@ -197,12 +203,17 @@ def _person(number: int, row: dict[str, str], skeleton: Skeleton) -> _Row:
         raise DatasetError("its box has no area: x1 < x2 and y1 < y2 are needed")
     if not sides.any():
         raise DatasetError("it has no box, and a single joint makes none: give x1, y1, x2, y2")
-    knows_hidden = any(f"{joint}_v" in row for joint in skeleton.joints)
-    return _Row(number, row["file"], keypoints, labelled, hidden if knows_hidden else None, box)
+    knows_hidden, knows_confidence = (any(f"{j}_{value}" in row for j in skeleton.joints) for value in "vc")
+    return _Row(
+        number, row["file"], keypoints, labelled, hidden if knows_hidden else None,
+        confidence if knows_confidence else None, box,
+    )  # fmt: skip
 
 
-def _number(row: dict[str, str], column: str) -> float | None:
-    """The number in a cell; None where it is empty or there is no such column."""
+def _number(
+    row: dict[str, str], column: str, what: str = "place in an image", low: float = -FAR, high: float = FAR
+) -> float | None:
+    """The number in a cell, from ``low`` to ``high``; None where it is empty or there is no such column."""
     text = row.get(column, "")
     if not text:
         return None
@@ -210,6 +221,6 @@ def _number(row: dict[str, str], column: str) -> float | None:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not abs(number) <= FAR:  # nor is NaN
-        raise DatasetError(f"{column} {text!r:.40} is no place in an image")
+    if not low <= number <= high:  # nor is NaN
+        raise DatasetError(f"{column} {text!r:.40} is no {what}")
     return number

@@ -64,7 +64,7 @@ def read_release(
         raise DatasetError(f"{file}: RELEASE must hold annolist, img_train and single_person of equal length")
     names = [str(getattr(getattr(image, "image", None), "name", "")) for image in images]
     if whole is not None and whole not in PARTS:
-        raise DatasetError(f"{file}: whole={whole}: give one of {', '.join(PARTS)}")
+        raise DatasetError(f"{file}: part={whole}: give one of {', '.join(PARTS)}")
     listed = frozenset() if split is None else _listed(Path(split), frozenset(names), file)
     serves: list[Part] = ["train", "val"] if listed else list(PARTS)
     for number, (image, name) in enumerate(zip(images, names, strict=True)):

@@ -81,7 +81,7 @@ def teacher_loss_B(teacher: Teacher, stages: list[Tensor], batch: Batch, recipe:
 
     Joints that the teacher does not know are left out, and those that are not labelled unless
     ``recipe.teach_unlabelled``. With ``recipe.teacher_confidence`` each joint weighs as much as the teacher's peak
-    is high, up to 1.
+    is high, up to 1, so that a person of whom it is unsure throughout teaches less.
     """
     shown, known_J = teacher(batch["images"], stages[0].shape[-2:])  # type: ignore[arg-type]
     weights = known_J & (batch["labelled"] | recipe.teach_unlabelled)

@@ -55,7 +55,7 @@ class RecipeModule(L.LightningModule):
         self._unreadable: set[str] = set()
         self._skipped, self._skipped_in_succession = 0, 0
         self._indices = torch.empty(0, dtype=torch.long)
-        self._sound_buffers: dict[str, Tensor] = {}
+        self._sound_buffers: list[Tensor] = []
 
     def forward(self, images_BCHW: Tensor) -> Any:
         """What the network gives for uint8 BGR images (B, 3, H, W)."""
@@ -84,14 +84,15 @@ class RecipeModule(L.LightningModule):
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def on_train_epoch_start(self) -> None:
-        """Remembers the BatchNorm statistics, which a batch that is skipped would spoil."""
-        self._sound_buffers = {name: b.clone() for name, b in self.model.named_buffers() if b.is_floating_point()}
+    def on_train_batch_start(self, _batch: Batch, _batch_index: int) -> None:
+        """Remembers the BatchNorm statistics, which a batch that is skipped must leave as they are."""
+        self._sound_buffers = [buffer.clone() for buffer in self.model.buffers()]
 
     def on_before_optimizer_step(self, _optimizer: torch.optim.Optimizer) -> None:
         """Leaves the weights as they are where a gradient is not finite, though the loss was."""
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-        if gradients and not torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
+        # the largest, because a sum of squares overflows on gradients that are themselves finite
+        if gradients and not torch.isfinite(torch.nn.utils.get_total_norm(gradients, norm_type=torch.inf)):
             self._skip("a gradient is not finite")
             for parameter in self.model.parameters():
                 parameter.grad = None
@@ -99,9 +100,17 @@ class RecipeModule(L.LightningModule):
             self._skipped_in_succession = 0
 
     def _finite(self, loss: Tensor, batch: Batch) -> Tensor | None:
-        """The loss itself, or None where it is not finite and the batch is skipped."""
+        """The loss itself, or None where it is not finite, here or in another process, and the batch is skipped."""
         self._indices = batch["index"]
-        if torch.isfinite(loss):
+        finite = torch.isfinite(loss)
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            # a process that skips alone would leave the others waiting for its gradients
+            everywhere = finite.float()
+            torch.distributed.all_reduce(everywhere, torch.distributed.ReduceOp.MIN)
+            if finite and not everywhere:
+                self._skip("the loss of another process is not finite")
+                return None
+        if finite:
             return loss
         self._skip(f"the loss is {loss.item()}")
         return None
@@ -118,10 +127,8 @@ class RecipeModule(L.LightningModule):
         if self._skipped_in_succession > MAX_SKIPPED:
             raise TrainingError(f"{what}, as on {MAX_SKIPPED} batches before: look at them, or lower the learning rate")
         LOG.warning("skipped a batch: %s (skipped so far: %d)", what, self._skipped)
-        with torch.no_grad():
-            for name, buffer in self.model.named_buffers():
-                if buffer.is_floating_point() and not torch.isfinite(buffer).all():
-                    buffer.copy_(self._sound_buffers[name])
+        for buffer, sound in zip(self.model.buffers(), self._sound_buffers, strict=True):
+            buffer.copy_(sound)
 
     def _count_unreadable(self, batch: Batch) -> None:
         """Warn of each unreadable image once; stop when they are more than a stray few."""

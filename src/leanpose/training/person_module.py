@@ -7,6 +7,7 @@ from torch import Tensor
 
 from leanpose.data.dataset import Batch
 from leanpose.data.person_targets import person_loss
+from leanpose.errors import TrainingError
 from leanpose.models.person import PersonNet, create_detector
 from leanpose.training.module import RecipeModule
 from leanpose.training.recipes import Recipe
@@ -38,7 +39,11 @@ class PersonModule(RecipeModule):
         return self._step(batch, "train")
 
     def validation_step(self, batch: Batch, _batch_index: int) -> None:
-        """Logs ``val_loss``, by which the best epoch is kept, and its two parts."""
+        """Logs ``val_loss``, by which the best epoch is kept, and its two parts.
+
+        Raises:
+            TrainingError: when it is not finite.
+        """
         self._step(batch, "val")
 
     def _step(self, batch: Batch, part: str) -> Tensor | None:
@@ -48,8 +53,11 @@ class PersonModule(RecipeModule):
             return None
         logits, sides = self(batch["images"])
         losses = person_loss(logits, sides, batch["boxes"], batch["ignored"], batch["uncertain"])
-        total = self._finite(losses[0] + losses[1], batch)
-        if total is None:
+        total = losses[0] + losses[1]
+        if part == "val" and not torch.isfinite(total):
+            names = ", ".join(self._names(batch["index"]))
+            raise TrainingError(f"the validation loss is {total.item()} on the images {names}: look at them")
+        if part == "train" and self._finite(total, batch) is None:
             return None
         logged = {"loss": total, "centre_loss": losses[0], "box_loss": losses[1]}
         values = {f"{part}_{name}": loss for name, loss in logged.items()}

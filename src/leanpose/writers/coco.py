@@ -17,6 +17,7 @@ from leanpose.skeleton import SKELETONS, Skeleton
 from leanpose.writers.people import (
     AREAS,
     BOXES,
+    CONFIDENCES,
     CROWDS,
     CUT,
     HIDDEN,
@@ -43,7 +44,7 @@ def write_coco(folder: Path, people: People, skeleton: Skeleton, store: ImageSto
     Returns:
         The spec that reads it, with {} for the folder.
     """
-    kept = [HIDDEN, AREAS, CROWDS, BOXES]
+    kept = [HIDDEN, AREAS, CROWDS, BOXES, CONFIDENCES]
     everybody = [person for members in people.values() for person in members]
     pictures = list({person.picture.name: person.picture for person in everybody}.values())
     image_ids = _image_ids(pictures)
@@ -134,4 +135,4 @@ def _annotation(person: Person, losses: Losses) -> dict[str, Any] | None:
         "area": area,
         "num_keypoints": int(sample.labelled.sum()),
         "keypoints": keypoints,
-    }
+    } | ({} if sample.confidence is None else {"confidences": sample.confidence.tolist()})

@@ -8,6 +8,7 @@ from leanpose.readers import PARTS, Sample
 from leanpose.skeleton import SKELETONS, Skeleton
 from leanpose.writers.people import (
     BOXES,
+    CONFIDENCES,
     HIDDEN,
     UNKNOWN_HIDDEN,
     ImageStore,
@@ -22,21 +23,22 @@ BOX = ("x1", "y1", "x2", "y2")
 
 
 def write_csv(folder: Path, people: People, skeleton: Skeleton, store: ImageStore, losses: Losses) -> str:
-    """Write people as a table. Columns for visibility are there if it is known of anybody.
+    """Write people as a table. Columns for visibility and confidence are there if either is known of anybody.
 
     Returns:
         The spec that reads it, with {} for the folder.
     """
-    count_losses(people, losses, HIDDEN, BOXES)
+    count_losses(people, losses, HIDDEN, BOXES, CONFIDENCES)
     everybody = [(part, person) for part in PARTS for person in people.get(part, ())]
     knows_hidden = any(person.sample.occluded is not None for _, person in everybody)
-    values = "xyv" if knows_hidden else "xy"
+    knows_confidence = any(person.sample.confidence is not None for _, person in everybody)
+    values = "xy" + "v" * knows_hidden + "c" * knows_confidence
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["file", "part", *BOX, *(f"{joint}_{value}" for joint in skeleton.joints for value in values)])
     for part, person in everybody:
         store.put(person.picture, f"images/{person.picture.name}")
-        table.writerow([person.picture.name, part, *_box(person.sample), *_joints(person.sample, knows_hidden)])
+        table.writerow([person.picture.name, part, *_box(person.sample), *_joints(person.sample, values)])
         unknown = knows_hidden and person.sample.occluded is None
         losses[UNKNOWN_HIDDEN] += unknown
     (folder / "labels.csv").write_text(text.getvalue(), encoding="utf-8")
@@ -51,8 +53,11 @@ def _box(sample: Sample) -> list[float | str]:
     return exact(sample.box).tolist() if (sample.box[2:] > sample.box[:2]).all() else [""] * 4
 
 
-def _joints(sample: Sample, knows_hidden: bool) -> list[float | int | str]:
+def _joints(sample: Sample, values: str) -> list[float | int | str]:
     cells: list[float | int | str] = []
-    for point, seen in zip(exact(sample.keypoints).tolist(), visibility(sample).tolist(), strict=True):
-        cells += (point if seen else ["", ""]) + ([seen] if knows_hidden else [])
+    places, seen = exact(sample.keypoints).tolist(), visibility(sample).tolist()
+    confidences = [""] * len(seen) if sample.confidence is None else sample.confidence.tolist()
+    for place, v, c in zip(places, seen, confidences, strict=True):
+        x, y = place if v else ("", "")
+        cells += [{"x": x, "y": y, "v": v, "c": c if v else ""}[value] for value in values]
     return cells

@@ -23,6 +23,7 @@ AREAS = "areas"
 CROWDS = "marks of crowds"
 IDS = "ids of images and people"
 BOXES = "boxes that are not the hull of the joints"
+CONFIDENCES = "how far the joints of people are to be believed: all count in full"
 UNKNOWN_HIDDEN = "people of whom is not known which joints are hidden: none is said to be"
 CUT = "boxes cut at the edges of the image"
 OUTSIDE = "people with nothing inside the image: left out"
@@ -132,6 +133,7 @@ FIELDS: dict[str, Callable[[Sample], bool]] = {
     "scores of boxes": lambda s: s.box_score != 1,
     CROWDS: lambda s: s.crowd,
     IDS: lambda s: isinstance(s.image_id, int),
+    CONFIDENCES: lambda s: bool((s.weights != s.labelled).any()),
     BOXES: lambda s: not same_pixels(s.box, hull_box(s.keypoints, s.labelled)),
 }
 

@@ -116,8 +116,8 @@ def medium_on() -> Recipe:
     return replace(medium_body(), name="medium_on", starts_from="medium_body", epochs=3, augmentation=MILD)
 
 
-# Everyday pictures: half of the people cut by the picture's edge or shown in half, boxes as loose, tight and shifted as a
-# detector's, fewer turned than among athletes.
+# Everyday pictures: half of the people cut by the picture's edge or shown in half, boxes as loose, tight and shifted as
+# a detector's, fewer turned than among athletes.
 EVERYDAY = replace(BODY_ON, rotation=30, upside_down=0.06, scale=0.3, shift=0.06, half_body=0.25, cut=0.15)
 
 
