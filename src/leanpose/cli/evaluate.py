@@ -15,7 +15,13 @@ SHOWN = 5  # people left out, by name
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A packaged model, an .onnx file with its card, or a checkpoint.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A packaged model, an .onnx file with its card, a checkpoint, or another project's network: "
+            "movenet:FILE, blazepose:FILE, heatmaps:FILE, simcc:FILE, or two joined by '+'."
+        ),
+    ],
     data: Annotated[
         list[str],
         typer.Option(
@@ -33,7 +39,7 @@ def evaluate(
         typer.Option(metavar="NAME|FILE", help="Map the labels to these joints by name, where datasets differ."),
     ] = None,
     flip_test: Annotated[
-        bool, typer.Option("--flip-test/--no-flip-test", help="Average with the mirrored crop.")
+        bool, typer.Option("--flip-test/--no-flip-test", help="Average with the mirrored crop; others' never are.")
     ] = True,
     decode: Annotated[
         Literal["argmax", "quarter", "taylor", "soft", "beta"] | None,
@@ -91,7 +97,9 @@ def evaluate(
     from leanpose.evaluate.datasets import read_data
     from leanpose.evaluate.protocols import has_centre
     from leanpose.evaluate.submission import check_submission
+    from leanpose.evaluate.teachers import TeacherEstimator
     from leanpose.skeleton_files import find_skeleton
+    from leanpose.teachers import is_teacher, open_teacher
     from leanpose.zoo import is_detector
 
     if save_scores and not model.endswith(".onnx"):
@@ -100,7 +108,8 @@ def evaluate(
     poses_only = {"flip_test": flip_test, "decode": decode, "metric": metric, "nms": nms, "skeleton": skeleton}
     poses_only |= {"min_joint_score": min_joint_score, "hrnet_pckh01": hrnet_pckh01, "mode": mode}
     detectors_only = {"threshold": threshold, "choose_threshold": choose_threshold}
-    if is_detector(model):
+    foreign = is_teacher(model)
+    if not foreign and is_detector(model):
         _refuse({**poses_only, "submission": submission, "batch_size": batch_size}, f"{model} is a person detector")
         again = measuring_command(Path(model).stem, data, part, engine, {**given, "threshold": threshold})
         left_out = evaluate_detector(
@@ -112,9 +121,14 @@ def evaluate(
     _refuse(detectors_only, f"{model} is a pose model")
     if submission:
         check_submission(submission)
-    estimator = PoseEstimator(
-        model, engine, precision, flip_test, decode, batch_size, mode=mode, deterministic=deterministic
-    )
+    if foreign:
+        ours_only = {"decode": decode, "mode": mode, "deterministic": deterministic, "batch_size": batch_size}
+        _refuse({**ours_only, "save_scores": save_scores}, f"{model} is another project's network")
+        estimator = TeacherEstimator(open_teacher(model, None, precision, engine))
+    else:
+        estimator = PoseEstimator(
+            model, engine, precision, flip_test, decode, batch_size, mode=mode, deterministic=deterministic
+        )
     problems: list[str] = []
     read = read_data(data, part, metric, problems, find_skeleton(skeleton) if skeleton else None)
     options = Options(metric, nms, min_joint_score, hrnet_pckh01)

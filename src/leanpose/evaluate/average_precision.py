@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from leanpose.card import ModelCard
 from leanpose.errors import DatasetError
 from leanpose.evaluate.ap_interval import resampled_ap
 from leanpose.evaluate.estimation import Estimates, image_key
 from leanpose.evaluate.figures import Figure
+from leanpose.evaluate.interface import Crop
 from leanpose.evaluate.protocols import are_detections
 from leanpose.evaluate.results import coco_results, ground_truth_from, judged_part, person_area
 from leanpose.metrics.coco_ap import coco_ap
@@ -44,7 +44,7 @@ class Precision:
 
 def measure_precision(
     estimates: Estimates,
-    card: ModelCard,
+    card: Crop,
     nms: float,
     min_joint_score: float,
     ground_truth: Mapping[str, Any] | None = None,
@@ -115,7 +115,7 @@ def box_scores(estimates: Estimates) -> np.ndarray:
 
 
 def _survivors(
-    estimates: Estimates, scores: np.ndarray, card: ModelCard, threshold: float, sigmas: np.ndarray
+    estimates: Estimates, scores: np.ndarray, card: Crop, threshold: float, sigmas: np.ndarray
 ) -> np.ndarray:
     """Numbers of the answers that OKS NMS leaves, image by image, in their order."""
     of_image: dict[Any, list[int]] = defaultdict(list)
@@ -133,7 +133,7 @@ def _survivors(
     return np.sort(np.concatenate(kept))
 
 
-def _crop_areas(boxes: np.ndarray, card: ModelCard) -> np.ndarray:
+def _crop_areas(boxes: np.ndarray, card: Crop) -> np.ndarray:
     """Square pixels (N,) that the crops of boxes (N, 4) show: the areas of HRNet's OKS NMS."""
     aspect = card.input_hw[1] / card.input_hw[0]
     width, height = (boxes[:, 2:] - boxes[:, :2]).T

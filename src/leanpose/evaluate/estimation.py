@@ -3,20 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from leanpose import geometry
 from leanpose.boxes import check_boxes
 from leanpose.errors import BoxError, DatasetError
+from leanpose.evaluate.interface import Estimator
 from leanpose.evaluate.protocols import BoxSource, joint_mapping
 from leanpose.pose import Poses
 from leanpose.readers import Sample
 from leanpose.skeleton import map_joints
-
-if TYPE_CHECKING:
-    from leanpose.estimator import PoseEstimator
 
 # Side of the region about the image centre that stands for "a person" in LSP: the scale 0.89, in units of 200 px, of
 # the evaluation code of Bulat & Tzimiropoulos (ECCV 2016), whose authors wrote the soft-gated paper.
@@ -61,7 +59,7 @@ def image_key(sample: Sample) -> Any:
 
 
 def estimate(
-    estimator: "PoseEstimator", samples: Sequence[Sample], boxes: BoxSource = "labels", progress: Progress | None = None
+    estimator: Estimator, samples: Sequence[Sample], boxes: BoxSource = "labels", progress: Progress | None = None
 ) -> Estimates:
     """Run an estimator over people, one box each. Images are read once, whatever the order of the people.
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from leanpose.evaluate.average_precision import MATCHING_OKS, Precision, box_sco
 from leanpose.evaluate.estimation import Estimates, Progress, estimate, image_key
 from leanpose.evaluate.figures import Distances, Figure, pck_figures
 from leanpose.evaluate.groups import JointGroup, joint_groups
+from leanpose.evaluate.interface import Estimator
 from leanpose.evaluate.intervals import percentile_interval, resampled_pck
 from leanpose.evaluate.protocols import (
     BoxSource,
@@ -27,10 +28,6 @@ from leanpose.metrics.pck import normalised_distances
 from leanpose.metrics.reference import box_lengths, reference_lengths, reference_of
 from leanpose.pose import Poses
 from leanpose.readers import Sample
-
-if TYPE_CHECKING:
-    from leanpose.estimator import PoseEstimator
-
 
 REFERENCES = ("head", "torso", "box")  # that figures of groups are taken in
 
@@ -146,7 +143,7 @@ class Evaluation:
 
 
 def evaluate(
-    estimator: "PoseEstimator",
+    estimator: Estimator,
     samples: Sequence[Sample],
     boxes: BoxSource = "labels",
     progress: Progress | None = None,

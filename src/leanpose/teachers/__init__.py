@@ -5,45 +5,82 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from leanpose.engines import Precision
-    from leanpose.teachers.interface import Teacher
+    from leanpose.teachers.interface import OpenedTeacher
 
-__all__ = ["open_teacher"]
+__all__ = ["is_teacher", "open_teacher"]
+
+JOINED = "+"  # between the specs of two teachers
 
 
 def open_teacher(
     spec: str, threads: int | None = None, precision: "Precision" = "auto", engine: str = "auto"
-) -> "Teacher":
+) -> "OpenedTeacher":
     """Open a network that finds joints in boxes.
 
     Args:
-        spec: ``LAYOUT:FILE``, as in ``movenet:thunder.pb``, see :mod:`leanpose.teachers.layouts`; a file alone, whose
-            layout is recognised by its inputs and outputs; or a model of leanpose: a packaged one's name, an
-            ``.onnx`` file with its card beside it, or a checkpoint.
+        spec: ``LAYOUT:FILE[,OPTION=VALUE]``, as in ``movenet:thunder.pb``, see :mod:`leanpose.teachers.layouts`; a file
+            alone, whose layout is recognised by its inputs and outputs; a model of leanpose, which is a packaged
+            one's name, an ``.onnx`` file with its card beside it, or a checkpoint; or two of these with ``+`` between
+            them, which are joined as :class:`leanpose.teachers.agreement.Agreement` says.
         threads, precision, engine: as :func:`leanpose.engines.open_session` takes them.
 
     Raises:
         ModelError: when there is no such model or file, it is damaged, or its layout is unknown.
         EngineError: when the engine that reads the file is not installed, or does not compute in that precision.
     """
-    from leanpose.teachers.layouts import LAYOUTS, as_teacher
+    from leanpose.teachers.layouts import as_teacher, parse_layout
     from leanpose.teachers.network import Network
 
-    layout, _, file = spec.partition(":")
-    if layout in LAYOUTS and file:
-        return as_teacher(Network(Path(file), threads, precision, engine), layout)
-    if _is_ours(spec):
+    both = _both(spec)
+    if both:
+        from leanpose.teachers.agreement import Agreement
+
+        first, second = (open_teacher(one, threads, precision, engine) for one in both)
+        return Agreement(first, second)
+    layout, file, options = parse_layout(spec)
+    if layout is None and not _is_foreign(file):
         from leanpose.teachers.own import OwnModel
 
         return OwnModel(spec, threads, precision, engine)
-    return as_teacher(Network(Path(spec), threads, precision, engine))
+    return as_teacher(Network(file, threads, precision, engine), layout, options)
 
 
-def _is_ours(spec: str) -> bool:
-    """Whether a model without a layout's name is one of leanpose: known by its card."""
+def is_teacher(spec: str) -> bool:
+    """Whether what is meant is another project's pose network, or two teachers joined, as :func:`open_teacher` takes
+    them: by the layout's name, by the kind of file, or by the inputs and outputs of an ``.onnx`` file without a card.
+
+    Raises:
+        ModelError, EngineError: when such a file is damaged or cannot be read here.
+    """
+    from leanpose.teachers.layouts import parse_layout, recognise
+    from leanpose.teachers.network import Network
+
+    if _both(spec):
+        return True
+    layout, file, _ = parse_layout(spec)
+    if layout is not None or not _is_foreign(file):
+        return layout is not None
+    if file.suffix != ".onnx":
+        return True
+    from leanpose.engines import open_session
+
+    return len(open_session(file).inputs) == 1 and recognise(Network(file)) is not None
+
+
+def _both(spec: str) -> tuple[str, str] | None:
+    """The specs of two teachers; ``None`` for one, whose file's name may have a plus too."""
+    from leanpose.teachers.layouts import parse_layout
+
+    parts = spec.split(JOINED)
+    if len(parts) != 2 or not all(parts) or parse_layout(spec)[1].exists():
+        return None
+    return parts[0], parts[1]
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether a file is of no kind that leanpose writes: its own have cards."""
     from leanpose.engines import OF_OPENVINO
-    from leanpose.zoo import is_detector
 
-    path = Path(spec)
-    if path.suffix in OF_OPENVINO or (path.suffix == ".onnx" and not path.with_suffix(".json").exists()):
-        return False
-    return not is_detector(spec)
+    if path.suffix in OF_OPENVINO:
+        return True
+    return path.suffix == ".onnx" and path.is_file() and not path.with_suffix(".json").exists()

@@ -13,8 +13,11 @@ import numpy as np
 
 from leanpose import geometry
 from leanpose.boxes import check_boxes
+from leanpose.engines import Session
+from leanpose.errors import ModelError
 from leanpose.skeleton import COCO17, Skeleton
 from leanpose.teachers.network import Network
+from leanpose.teachers.one_look import rgb_crops
 
 SIDE = 256
 PADDING = 1.25  # of the square over the box's longer side, and over the circle through landmark 34
@@ -33,14 +36,23 @@ class BlazePose:
         name: the file's.
         skeleton: COCO's 17 joints.
         network: the loaded file.
+        input_hw: height and width of the squares in pixels.
         padding: see :data:`PADDING`.
         looks: 1 for the box alone, 2 for the person's own square after it.
     """
 
     skeleton: Skeleton = COCO17
-    input_hw = SIDE, SIDE
+    input_hw: tuple[int, int]
 
     def __init__(self, network: Network, padding: float = PADDING, looks: int = 2) -> None:
+        """Take a loaded file that :meth:`fits`.
+
+        Raises:
+            ModelError: for a padding that is not positive, or less than one look.
+        """
+        if not padding > 0 or looks < 1:
+            raise ModelError(f"{network.path}: {looks} looks with padding {padding}: at least 1, and above 0")
+        self.input_hw = SIDE, SIDE
         self.name, self.network, self.padding, self.looks = network.path.stem, network, padding, looks
         names = list(network.outputs)
         self._points, self._person = (
@@ -53,6 +65,16 @@ class BlazePose:
         """Whether a network has the input of BlazePose and its two outputs."""
         sizes = [_size(shape) for shape in network.outputs.values()]
         return network.input_shape[1:] == (SIDE, SIDE, 3) and {LANDMARKS * VALUES, 1} <= set(sizes)
+
+    @property
+    def engine(self) -> Session:
+        """See :class:`leanpose.teachers.interface.OpenedTeacher`."""
+        return self.network.session
+
+    def describe(self) -> str:
+        """Model, engine, precision and looks in words."""
+        looks = f"square {self.padding:g} of the box" + ", then the person's own" * (self.looks > 1)
+        return f"model {self.name}, engine {self.engine.describe()}, flip test off, {looks}"
 
     def __call__(self, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See :meth:`leanpose.teachers.interface.Teacher.__call__`; confidence is visibility x presence x person.
@@ -75,7 +97,7 @@ class BlazePose:
 
     def _look(self, image: np.ndarray, transforms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """All landmarks (P, 39, 2) in image pixels and their confidences (P, 39)."""
-        crops = np.stack([geometry.warp(image, transform, self.input_hw)[..., ::-1] for transform in transforms])
+        crops = rgb_crops(image, transforms, self.input_hw)
         answers = self.network(crops.astype(np.float32) / 255)
         values = answers[self._points].reshape(len(crops), LANDMARKS, VALUES).astype(float)
         there = answers[self._person].reshape(len(crops), 1).astype(float)

@@ -4,6 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
+from leanpose.engines import Engine, Session
 from leanpose.skeleton import Skeleton
 
 
@@ -28,4 +29,25 @@ class Teacher(Protocol):
         Returns:
             keypoints (P, K, 2) in image pixels, also those outside the image, and confidences (P, K) from 0 to 1.
         """
+        ...
+
+
+class OpenedTeacher(Teacher, Protocol):
+    """A teacher as :func:`leanpose.teachers.open_teacher` gives it: it also says how it looks.
+
+    Attributes:
+        input_hw: height and width in pixels of the crop that the network sees.
+        padding: side of that crop over the side of the box grown to its aspect; of a first look, where there are more.
+    """
+
+    input_hw: tuple[int, int]
+    padding: float
+
+    @property
+    def engine(self) -> Engine | Session:
+        """The loaded network; says which engine and precision are in use."""
+        ...
+
+    def describe(self) -> str:
+        """Model, engine, precision and way of looking in words, for reports."""
         ...

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from leanpose.engines import Precision
+from leanpose.engines import Engine, Precision
 from leanpose.estimator import PoseEstimator
 from leanpose.skeleton import Skeleton
 
@@ -11,7 +11,7 @@ class OwnModel:
     """A packaged model, an ``.onnx`` file with its card, or a checkpoint.
 
     Attributes:
-        name: the card's.
+        name, input_hw, padding: the card's.
         skeleton: the model's.
         estimator: that runs it; its scores are the confidences.
     """
@@ -24,7 +24,17 @@ class OwnModel:
     ) -> None:
         """Load it; arguments and errors as :class:`leanpose.estimator.PoseEstimator` has them."""
         self.estimator = PoseEstimator(model, engine, precision, threads=threads, detector=None)
-        self.name, self.skeleton = self.estimator.card.name, self.estimator.skeleton
+        card = self.estimator.card
+        self.name, self.skeleton, self.input_hw, self.padding = card.name, card.skeleton, card.input_hw, card.padding
+
+    @property
+    def engine(self) -> Engine:
+        """See :class:`leanpose.teachers.interface.OpenedTeacher`."""
+        return self.estimator.engine
+
+    def describe(self) -> str:
+        """Model, engine, precision, flip test and decode method in words."""
+        return self.estimator.describe()
 
     def __call__(self, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See :meth:`leanpose.teachers.interface.Teacher.__call__`.
