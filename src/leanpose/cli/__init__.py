@@ -13,6 +13,7 @@ from leanpose.cli import (
     data,
     evaluate,
     finetune,
+    label,
     models,
     predict,
     quantize,
@@ -94,7 +95,7 @@ for command in (
     predict.predict, training.train, training.curve, evaluate.evaluate, training.export,
     models.models, models.complexity, models.import_weights, models.info,
     finetune.finetune, calibrate.calibrate, quantize.quantize, reproduce.reproduce, benchmark.benchmark,
-    robustness.robustness,
+    robustness.robustness, label.label,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(data.app, name="data")

@@ -1,0 +1,54 @@
+"""Who takes part in a labelling, opened and named: teachers, detectors, files of boxes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from leanpose.card_file import file_sha256
+from leanpose.detector import Detector, PersonDetector
+from leanpose.engines import Precision
+from leanpose.labelling.fusion import VIEW_NMS_IOU, VIEW_THRESHOLD, MergedDetector
+from leanpose.zoo import FOLDER
+
+
+def identity(spec: str) -> dict[str, Any]:
+    """What tells one model, or file of boxes, from another: its name without folders, and the file's sha256.
+
+    Args:
+        spec: a packaged model's name, a file, or ``LAYOUT:FILE``; the sha256 of anything else is None.
+    """
+    layout, colon, rest = ("", "", spec) if Path(spec).is_file() else spec.rpartition(":")
+    file = Path(rest)
+    if not file.is_file():
+        file = FOLDER / f"{rest}.onnx"
+    return {"name": f"{layout}{colon}{Path(rest).name}", "sha256": file_sha256(file) if file.is_file() else None}
+
+
+def open_finder(
+    specs: Sequence[str],
+    mirror: bool,
+    boxes_from: float | None,
+    engine: str = "auto",
+    precision: Precision = "auto",
+    threads: int | None = None,
+) -> tuple[Detector, list[PersonDetector]]:
+    """Who finds the people: one detector as it is, or several views merged.
+
+    Args:
+        specs: as :class:`leanpose.detector.PersonDetector` takes them.
+        mirror: let the first look at the mirrored image too.
+        boxes_from: score from which a box is given; ``None`` for a single detector's own threshold, and 0 for merged
+            ones.
+        engine, precision, threads: as :class:`leanpose.detector.PersonDetector` takes them.
+
+    Returns:
+        The finder, and the detectors behind it.
+
+    Raises:
+        ModelError, EngineError: as :class:`leanpose.detector.PersonDetector` does.
+    """
+    if len(specs) == 1 and not mirror:
+        detector = PersonDetector(specs[0], engine, precision, threads, boxes_from)
+        return detector, [detector]
+    views = [PersonDetector(spec, engine, precision, threads, VIEW_THRESHOLD, VIEW_NMS_IOU) for spec in specs]
+    return MergedDetector(views, mirror, boxes_from or 0.0), views
