@@ -18,7 +18,8 @@ from leanpose import export
 from leanpose.card import DataSource, ModelCard, file_sha256
 from leanpose.checkpoint import AnsweringNet, load_checkpoint
 from leanpose.cli import app
-from leanpose.errors import ExportError, ModelError
+from leanpose.cli.crop_size import crop_size
+from leanpose.errors import ExportError, InputSizeError, ModelError
 from leanpose.export import check_parity, export_checkpoint, write_onnx
 from leanpose.models import create_model
 from leanpose.skeleton import Skeleton
@@ -90,6 +91,28 @@ def test_an_export_computes_what_the_checkpoint_computes(
             assert heatmaps.sum(axis=(2, 3)) == pytest.approx(2 * np.pi * 1.5**2, rel=1e-4)
         assert expected.std() > 0.01 * expected.abs().max()
         assert heatmaps == pytest.approx(expected.numpy(), abs=1e-4 * float(expected.abs().max()))
+
+
+def test_the_first_stacks_are_exported_as_a_network_of_their_own_at_another_size(
+    checkpoint: Callable[[Recipe], Path], tmp_path: Path
+) -> None:
+    path = checkpoint(replace(RECIPE, model_args={"width": 16, "stacks": 2}))
+    both = load_checkpoint(path).net.network
+    out = tmp_path / "first.onnx"
+    command = ["export", str(path), "--out", str(out), "--model", "softgate_1x64", "--input", "128x64"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    card = ModelCard.load(out.with_suffix(".json"))
+    assert (card.architecture, card.input_hw) == ("softgate_1x64", (128, 64))
+    crops = np.random.default_rng(0).normal(size=(2, 3, 128, 64)).astype(np.float32)
+    with torch.inference_mode():
+        expected = both(torch.from_numpy(crops))[0].numpy()
+    session = onnxruntime.InferenceSession(out)
+    np.testing.assert_allclose(session.run(None, {"images": crops})[0], expected, atol=1e-4 * np.abs(expected).max())
+    with pytest.raises(ModelError, match="lpn_50"):
+        export_checkpoint(path, out, model="lpn_50")
+    with pytest.raises(InputSizeError, match="height and width"):
+        crop_size("128")
 
 
 def test_an_export_that_differs_is_deleted_and_fails_the_command(

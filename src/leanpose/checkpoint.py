@@ -18,7 +18,9 @@ from leanpose.engines import Ready
 from leanpose.errors import LeanposeError, ModelError
 from leanpose.files import write_whole
 from leanpose.models import create_model
+from leanpose.models.softgate import SoftGatedNet
 from leanpose.skeleton import Skeleton, stored_skeleton
+from leanpose.training.progress import Progress
 from leanpose.training.recipes import Recipe
 
 PHOTOGRAPHERS = "pictures belong to their photographers (Flickr); research use"
@@ -61,8 +63,8 @@ class Checkpoint:
 class Stored:
     """What a checkpoint file of ``leanpose train`` holds, without a network around it.
 
-    ``skeleton`` is None for a detector's; ``ended`` says that the training ended before its last epoch, because
-    validation no longer improved.
+    ``skeleton`` is None for a detector's; ``epoch`` is that in which it was written, from 0; ``ended`` says that the
+    training ended before its last epoch, because validation no longer improved.
     """
 
     recipe: Recipe
@@ -70,12 +72,21 @@ class Stored:
     datasets: list[str]
     epoch: int
     weights: dict[str, Tensor]
+    progress: Progress
     ended: bool = False
 
     @property
     def finished(self) -> bool:
         """Whether nothing is left to train."""
-        return self.ended or self.epoch + 1 >= self.recipe.epochs
+        if self.progress.budget is not None:
+            return self.ended or self.progress.ended
+        return self.ended or self.progress.epochs >= self.recipe.epochs
+
+    @property
+    def epochs(self) -> float:
+        """How many were trained, as cards have it: a fraction where the last was not whole."""
+        rounded = round(self.progress.epochs, 2)
+        return int(rounded) if rounded == int(rounded) else rounded
 
     @property
     def network_weights(self) -> dict[str, Tensor]:
@@ -93,13 +104,17 @@ def read_checkpoint(path: Path) -> Stored:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         parameters = content["hyper_parameters"]
         recipe = Recipe.from_dict(parameters["recipe"])
+        epoch, callbacks = content["epoch"], content.get("callbacks", {})
+        # checkpoints of earlier versions were written at the ends of epochs alone
+        clock = callbacks.get("TrainingClock", {"epochs": epoch + 1.0, "epoch": epoch + 1})
         return Stored(
             recipe,
             stored_skeleton(parameters["skeleton"]) if recipe.task == "pose" else None,
             parameters["datasets"],
-            content["epoch"],
+            epoch,
             content["state_dict"],
-            any(state.get("stopped_epoch") for state in content.get("callbacks", {}).values()),
+            Progress(**clock),
+            any(state.get("stopped_epoch") for state in callbacks.values()),
         )
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such checkpoint") from error
@@ -107,19 +122,29 @@ def read_checkpoint(path: Path) -> Stored:
         raise ModelError(f"{path}: not a checkpoint of 'leanpose train': {error}") from error
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path, model: str | None = None, input_hw: tuple[int, int] | None = None) -> Checkpoint:
     """Load a checkpoint written by ``leanpose train``: the averaged weights where the recipe averages.
 
+    Args:
+        model: registry name of a soft-gated network with fewer stacks than the trained one: its first stacks, which
+            were supervised like the last, are loaded as a network of their own.
+        input_hw: height and width of the crops that it is to be used on, where not those that it was trained on.
+
     Raises:
-        ModelError: when the file is missing, is no checkpoint of a pose network, or its weights do not fit its recipe.
+        ModelError: when the file is missing, is no checkpoint of a pose network, or its weights do not fit the network.
     """
     stored = read_checkpoint(path)
     recipe, skeleton = stored.recipe, stored.skeleton
     if skeleton is None:
         raise ModelError(f"{path}: the checkpoint of a person detector, where one of a pose network is needed")
+    arguments = {name: value for name, value in recipe.model_args.items() if not (model and name == "stacks")}
+    recipe = replace(recipe, model=model or recipe.model, model_args=arguments, input_hw=input_hw or recipe.input_hw)
     network = create_model(recipe.model, len(skeleton), **recipe.model_args)
+    weights = stored.network_weights
+    if model and isinstance(network, SoftGatedNet):
+        weights = network.restacked(weights)
     try:
-        network.load_state_dict(stored.network_weights)
+        network.load_state_dict(weights)
     except RuntimeError as error:
         raise ModelError(f"{path}: the weights do not fit {recipe.model}: {error}") from error
     net = AnsweringNet(network, recipe).eval()
@@ -139,7 +164,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         macs=complexity(network, recipe.input_hw).macs,
         recipe=recipe.name + (f", taught by {Path(recipe.teacher).name}" if recipe.teacher else ""),
         data=sources_of(stored),
-        epochs=stored.epoch + 1,
+        epochs=stored.epochs,
+        hours=stored.progress.hours,
         license=LICENSE,
     )
     return Checkpoint(net, recipe, card)
@@ -150,13 +176,16 @@ def sources_of(stored: Stored) -> tuple[DataSource, ...]:
     return tuple(TERMS.get(name, DataSource(name, "not stated")) for name in stored.datasets)
 
 
-def save_weights(checkpoint: Path, weights: Path) -> ModelCard:
+def save_weights(checkpoint: Path, weights: Path, model: str | None = None) -> ModelCard:
     """Write a checkpoint's weights as half-precision safetensors with their card beside them, to train on from.
+
+    Args:
+        model: see :func:`load_checkpoint`.
 
     Raises:
         ModelError: when the checkpoint cannot be loaded, or a value is beyond half precision.
     """
-    loaded = load_checkpoint(checkpoint)
+    loaded = load_checkpoint(checkpoint, model)
     state = {
         name: tensor.half().contiguous() if tensor.is_floating_point() else tensor
         for name, tensor in loaded.net.network.state_dict().items()

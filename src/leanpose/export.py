@@ -37,13 +37,20 @@ class Parity:
     pixels: float
 
 
-def export_checkpoint(checkpoint: Path, onnx: Path, folded: bool = True) -> tuple[ModelCard, Parity]:
+def export_checkpoint(
+    checkpoint: Path,
+    onnx: Path,
+    folded: bool = True,
+    model: str | None = None,
+    input_hw: tuple[int, int] | None = None,
+) -> tuple[ModelCard, Parity]:
     """Export a checkpoint to ``onnx`` with its card ``.json`` beside it, once both agree on the same crops.
 
     Args:
         checkpoint: a ``.ckpt`` file of a training.
         onnx: the file to write.
         folded: whether :mod:`leanpose.folding` rewrites the graph for speed.
+        model, input_hw: see :func:`leanpose.checkpoint.load_checkpoint`.
 
     Raises:
         ModelError: when the checkpoint cannot be loaded.
@@ -52,7 +59,7 @@ def export_checkpoint(checkpoint: Path, onnx: Path, folded: bool = True) -> tupl
     """
     if onnx.suffix != ".onnx":
         raise ExportError(f"{onnx}: name the file NAME.onnx, or NAME.safetensors for weights to train on from")
-    loaded = load_checkpoint(checkpoint)
+    loaded = load_checkpoint(checkpoint, model, input_hw)
     with TemporaryDirectory() as folder:
         unproven = Path(folder) / onnx.name
         write_onnx(loaded.net, loaded.card.input_hw, unproven, folded)

@@ -1,7 +1,6 @@
 """``leanpose benchmark``: time, throughput, memory and start-up of models, in turn, beside the machine's ceilings."""
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leanpose.cli.crop_size import crop_size
 from leanpose.cli.stored_commands import own_command
 from leanpose.errors import BenchmarkError
 
@@ -39,6 +39,13 @@ def benchmark(
     mediapipe_python: Annotated[
         Path | None,
         typer.Option(metavar="PYTHON", help="Also MediaPipe Pose, in this interpreter, which has mediapipe 0.10.14."),
+    ] = None,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LAYOUT:FILE",
+            help="Also another project's network, as evaluate takes it: movenet:FILE, blazepose:FILE. Repeat for more.",
+        ),
     ] = None,
     image: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A picture of one person; a drawn figure if not given.")
@@ -95,10 +102,10 @@ def benchmark(
     if again:
         done = Benchmark.load(again)
     else:
-        names = [*(models or ["small"]), *(BASELINES if baselines else ())]
+        names = [*(models or ["small"]), *(peer or ()), *(BASELINES if baselines else ())]
         asked: dict[str, Any] = {
             "models": names, "engines": engine or ["auto"], "precisions": precision or ["auto"], "threads": threads,
-            "flip_test": flip_test, "input_hw": _size(input),
+            "flip_test": flip_test, "input_hw": crop_size(input),
         }  # fmt: skip
         scene = (image, parse_box(box))
         if video is not None:
@@ -150,15 +157,6 @@ def _progress(steps: Iterable[int], name: str) -> Iterable[int]:
     console = Console(stderr=True)
     steps = list(steps)
     return track(steps, name, console=console, disable=not console.is_terminal)
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    size = re.fullmatch(r"(\d+)x(\d+)", text)
-    if not size:
-        raise BenchmarkError(f"--input {text}: write height and width as in 256x192")
-    return int(size[1]), int(size[2])
 
 
 def parse_box(text: str | None) -> tuple[float, ...] | None:

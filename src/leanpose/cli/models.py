@@ -1,12 +1,11 @@
 """``leanpose models``, ``complexity``, ``import-weights`` and ``info``."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from leanpose.errors import InputSizeError
+from leanpose.cli.crop_size import crop_size
 
 
 def models() -> None:
@@ -71,10 +70,7 @@ def complexity(
 
     from leanpose.comparison import complexity_report, render_complexity
 
-    size = re.fullmatch(r"(\d+)x(\d+)", input or "")
-    if input and not size:
-        raise InputSizeError(f"--input {input}: write height and width as in 256x192")
-    input_hw = (int(size[1]), int(size[2])) if size else None
+    input_hw = crop_size(input)
     Console().print(render_complexity(complexity_report(model, input_hw, joints)))
     if profile:
         from leanpose.layer_times import profile_network, render_shares

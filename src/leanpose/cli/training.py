@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from leanpose.cli.crop_size import crop_size
+
 DATA_HELP = "Dataset as KIND:PATH[,OPTION=VALUE] (docs/datasets.md has the kinds); repeat for more."
 Data = Annotated[list[str], typer.Option("--data", metavar="KIND:PATH", help=DATA_HELP)]
 
@@ -83,6 +85,14 @@ def export(
     no_fold: Annotated[
         bool, typer.Option("--no-fold", help="Keep the network's own operations; see docs/speed.md.")
     ] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A network of fewer stacks: the trained one's first stacks on their own."),
+    ] = None,
+    input_size: Annotated[
+        str | None,
+        typer.Option("--input", metavar="HEIGHTxWIDTH", help="The crops it is for, where not those it was trained on."),
+    ] = None,
 ) -> None:
     """Export a checkpoint with its card: to ONNX, or, by the name's ending, to .safetensors to train on from.
 
@@ -91,7 +101,7 @@ def export(
     if out and out.suffix == ".safetensors":
         from leanpose.checkpoint import save_weights
 
-        card = save_weights(checkpoint, out)
+        card = save_weights(checkpoint, out, model)
         typer.echo(f"{out}: {card.params / 1e6:.2f} M parameters in half precision")
         return
     from leanpose.checkpoint import read_checkpoint
@@ -105,7 +115,7 @@ def export(
         return
     from leanpose.export import export_checkpoint
 
-    card, parity = export_checkpoint(checkpoint, onnx, not no_fold)
+    card, parity = export_checkpoint(checkpoint, onnx, not no_fold, model, crop_size(input_size))
     typer.echo(
         f"{onnx}: {card.params / 1e6:.2f} M parameters, {card.macs / 1e9:.2f} G MACs; differs from the checkpoint by "
         f"{parity.heatmap:.1e} of the peak and {parity.pixels:.4f} px at most"
