@@ -20,8 +20,10 @@ from leanpose.training.recipes.ours import (
     fold_lsp,
     medium_body,
     medium_everyday,
+    medium_everyday_end,
     medium_on,
     nano_body,
+    nano_everyday,
     nano_on,
     small_alone,
     small_body,
@@ -39,7 +41,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     build.__name__: build
     for build in (
         softgate_lsp, fast_lsp, small_lsp, nano_body, nano_on, small_body, medium_body, small_alone, medium_on,
-        medium_everyday, fold_lsp, ablation_lsp, person_detector, person_everyday,
+        medium_everyday, medium_everyday_end, nano_everyday, fold_lsp, ablation_lsp, person_detector, person_everyday,
         softgate_mpii, softgate_lsp_finetune, softgate_lsp_paper,
         elhrnet_coco, elhrnet_mpii, lpn_coco, lpn_mpii, sfm_coco, sfm_mpii,
         simplebaseline_coco, simplebaseline_mpii, hrnet_coco, hrnet_mpii, litehrnet_coco, litehrnet_mpii,

@@ -120,6 +120,8 @@ def medium_on() -> Recipe:
 # a detector's, fewer turned than among athletes.
 EVERYDAY = replace(BODY_ON, rotation=30, upside_down=0.06, scale=0.3, shift=0.06, half_body=0.25, cut=0.15)
 
+EVERYDAY_END = replace(EVERYDAY, rotation=25, upside_down=0.04, scale=0.25, shift=0.04, occlusion=0.2, soften=0.15)
+
 
 def medium_everyday() -> Recipe:
     """Ours: goes on from :func:`medium_body` with everyday people whom teachers labelled, at one learning rate.
@@ -131,6 +133,26 @@ def medium_everyday() -> Recipe:
         medium_body(), name="medium_everyday", starts_from="medium_body", augmentation=EVERYDAY,
         input_hw=(192, 128), repeats={"lsp": 2, "coco": 5},
         schedule="steps", lr=1.5e-3, epochs=200, epoch_batches=400, warmup_epochs=0.2, ema=0.9995,
+    )  # fmt: skip
+
+
+def medium_everyday_end() -> Recipe:
+    """Ours: the packaged ``medium`` and its first stack, ``small``: what :func:`medium_everyday` learned, at full size.
+
+    The learning rate falls to 0, with milder changes, so that training ends near what the network will see.
+    """
+    return replace(
+        medium_everyday(), name="medium_everyday_end", starts_from="medium_everyday", input_hw=(256, 192),
+        schedule="cosine", lr=1e-3, epochs=5, epoch_batches=200, warmup_epochs=0.1, ema=0.998,
+        augmentation=EVERYDAY_END,
+    )  # fmt: skip
+
+
+def nano_everyday() -> Recipe:
+    """Ours: the packaged ``nano``, goes on from :func:`nano_on` with everyday people."""
+    return replace(
+        medium_everyday_end(), name="nano_everyday", model="softgate_1x64_fast", starts_from="nano_on",
+        input_hw=(192, 192), lr=2.5e-3, epochs=10, epoch_batches=400,
     )  # fmt: skip
 
 
