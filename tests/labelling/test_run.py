@@ -84,6 +84,18 @@ def test_ended_and_taken_up_it_is_the_same_file_and_nothing_is_done_twice(album,
     assert len(teacher.asked) == 6
 
 
+def test_ended_before_the_file_was_written(album, tmp_path, teacher):
+    """All records are there, and the file is not: nobody is asked again."""
+    run = begin(album, tmp_path / "labels.json", teacher)
+    list(run.label_missing())
+    again = begin(album, tmp_path / "labels.json", Shares())
+    assert [picture.name for picture in again.missing] == ["broken.jpg"]
+    list(again.label_missing())
+    assert again.labeller.teacher.asked == []
+    again.write()
+    assert len(content(again.out)["images"]) == 6
+
+
 def test_what_is_finished_is_taken_up_too(album, tmp_path):
     teacher, out = Shares(), tmp_path / "labels.json"
     label_all(album, out, teacher)

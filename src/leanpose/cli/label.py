@@ -48,8 +48,8 @@ def label(
     ] = False,
     boxes_from: Annotated[
         float | None,
-        typer.Option(min=0, max=1, rich_help_panel=WHO, help="Score from which a box is written; by default a single "
-                     f"detector's own threshold, else {MERGED_FROM}."),
+        typer.Option(min=0, max=1, rich_help_panel=WHO, help="Score from which a box is written: "
+                     f"{MERGED_FROM} by default, and for joints in a single detector's boxes its own threshold."),
     ] = None,
     part: Annotated[
         Literal["all", "train", "val", "test"], typer.Option(rich_help_panel=WHO, help="Which part of the datasets.")
@@ -106,7 +106,7 @@ def label(
     from leanpose.skeleton_files import find_skeleton
     from leanpose.teachers.agreement import Rule
 
-    _check(out, teacher or [], boxes, detector, mirror, boxes_only)
+    _check(out, teacher or [], skeleton, boxes, detector, mirror, boxes_only)
     box_file = read_boxes(boxes) if boxes else None
     found = find_pictures(pictures, PARTS if part == "all" else (part,), box_file)
     for problem in found.problems:
@@ -115,7 +115,9 @@ def label(
         _report_boxless(found.pictures, boxes)
     searched = [picture for picture in found.pictures if picture.boxes is None]
     if (detector or mirror) and not searched:
-        raise BoxError("--detector, --mirror: the datasets say where all people are: leave it out")
+        raise BoxError(
+            "--detector, --mirror: the datasets say where all people are: leave it out, or name folders of pictures"
+        )
 
     names = detector or ["person"]
     single = bool(searched) and len(names) == 1 and not mirror
@@ -155,12 +157,19 @@ def label(
 
 
 def _check(
-    out: Path, teacher: list[str], boxes: Path | None, detector: list[str] | None, mirror: bool, boxes_only: bool
+    out: Path,
+    teacher: list[str],
+    skeleton: str | None,
+    boxes: Path | None,
+    detector: list[str] | None,
+    mirror: bool,
+    boxes_only: bool,
 ) -> None:
     if out.suffix.lower() != ".json":
         raise LeanposeError(f"--out {out}: the label file is JSON: give it a name that ends in .json")
-    if boxes_only and teacher:
-        raise LeanposeError("--boxes-only: no joints are looked for: leave --teacher out")
+    needless = "--teacher" if teacher else "--skeleton" if skeleton else None
+    if boxes_only and needless:
+        raise LeanposeError(f"--boxes-only: no joints are looked for: leave {needless} out")
     if not boxes_only and not teacher:
         raise LeanposeError("nobody to find joints: name a --teacher, or say --boxes-only")
     if len(teacher) > 2:
@@ -218,7 +227,7 @@ def _finish(run: "Run") -> None:
         count = len(everything) - len(run.missing)
         typer.echo(f"stopped after {count:,} of {len(everything):,} pictures: the same command goes on there", err=True)
         raise typer.Exit(130)
-    if missing or not run.out.exists():
+    if missing or not run.out.exists() or run.journal.path.exists():
         run.write()
     summary = summarise(run.journal.records[p.name] for p in everything if p.name in run.journal.records)
     joints = f", {summary.with_joints:,} of them with joints" if run.labeller.teacher else ""

@@ -19,7 +19,7 @@ from leanpose.labelling.journal import Journal, Record
 from leanpose.labelling.people import Rules, label_people
 from leanpose.labelling.pictures import Picture, PictureList
 from leanpose.media import load_image, prefetch
-from leanpose.skeleton import Skeleton
+from leanpose.skeleton import Skeleton, view_weights
 from leanpose.teachers.interface import Teacher
 
 LOOK_AHEAD = 4  # pictures that are read while the networks look
@@ -34,12 +34,19 @@ class Labeller:
         finder: who finds the people of pictures whose boxes are not known; ``None`` where all are.
         rules: what becomes a label.
         skeleton: whose joints to write; ``None`` for the teacher's.
+
+    Raises:
+        SkeletonError: when the skeleton has a joint that the teacher does not know.
     """
 
     teacher: Teacher | None
     finder: Detector | None
     rules: Rules
     skeleton: Skeleton | None = None
+
+    def __post_init__(self) -> None:
+        if self.teacher and self.skeleton:
+            view_weights(self.teacher.skeleton, self.skeleton)  # which refuses before the first picture
 
     def __call__(self, picture: Picture, image: np.ndarray) -> Record:
         """The record of a picture, of which ``image`` (H, W, 3) BGR are the pixels.
@@ -62,7 +69,7 @@ class Labeller:
     @property
     def joints(self) -> Skeleton | None:
         """Of the labels; ``None`` for boxes alone."""
-        return self.skeleton or (self.teacher.skeleton if self.teacher else None)
+        return None if self.teacher is None else self.skeleton or self.teacher.skeleton
 
 
 @dataclass(frozen=True)
