@@ -10,6 +10,7 @@ that of the memory held from a tenth of the frames on; more than 20 MB is a fail
 
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,6 +32,8 @@ BODY = np.random.default_rng(0).uniform((-15, -50), (15, 50), (len(LSP14), 2))
 class PlayedEstimator:
     """Finds the people of frame after frame without looking at it; each call is for the next frame."""
 
+    skeleton = LSP14
+
     def __init__(self) -> None:
         self._frame = 0
         self._rng = np.random.default_rng(0)
@@ -42,15 +45,16 @@ class PlayedEstimator:
         half = np.array([20, 55])
         return np.concatenate((centres - half, centres + half), axis=1), np.full(len(centres), 0.9)
 
-    def __call__(self, image: np.ndarray, boxes: np.ndarray) -> Poses:
-        """Joints for boxes (P, 5), unsure ones where nobody is."""
+    def model_poses(self, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Iterator[Poses]:
+        """Joints for the boxes (P, 5) of one image, unsure ones where nobody is."""
+        ((_, boxes),) = pairs
         centres = np.concatenate((self._centres(), [[-999.0, -999.0]]))  # far away is nobody
         middles = (boxes[:, :2] + boxes[:, 2:4]) / 2
         apart = np.linalg.norm(middles[:, None] - centres, axis=-1)
         joints = centres[apart.argmin(axis=1)][:, None] + BODY + self._rng.normal(0, 0.7, (len(boxes), len(LSP14), 2))
         scores = np.where(apart.min(axis=1) < 30, 0.9, 0.05)[:, None] * np.ones(len(LSP14))
         self._frame += 1
-        return Poses(joints, scores, boxes[:, :4], boxes[:, 4], LSP14, IMAGE_HW)
+        yield Poses(joints, scores, boxes[:, :4], boxes[:, 4], LSP14, IMAGE_HW)
 
     def _centres(self) -> np.ndarray:
         """(P, 2); a person of a frame is there for its time but for the last second and a half, and then gone."""

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leanpose.association import Bodies, assign, distinct, extents, similarity, without_doubles
+from leanpose.association import (
+    Bodies,
+    assign,
+    distinct,
+    extents,
+    in_one_place,
+    similarity,
+    without_doubles,
+    without_taken,
+)
 from leanpose.errors import MissingExtraError
 from leanpose.geometry import box_iou
 from leanpose.metrics.oks import oks
@@ -106,8 +115,10 @@ def test_of_those_who_are_the_same_the_strongest_stay(seed, spread, ties):
         area = np.mean([np.prod(people.boxes[i, 2:] - people.boxes[i, :2]) for i in (a, b)])
         distance = np.linalg.norm(people.keypoints[a] - people.keypoints[b], axis=-1)
         alike = np.exp(-(distance**2) / (8 * area * sigmas**2))[both]
-        enough = both.sum() >= 3 and 2 * both.sum() >= min(people.known[a].sum(), people.known[b].sum())
-        return enough and alike.mean() >= 0.8
+        fewer = min(people.known[a].sum(), people.known[b].sum())
+        enough = both.sum() >= 3 and 2 * both.sum() >= fewer
+        in_one_place = (alike >= 0.9).sum()
+        return (enough and alike.mean() >= 0.8) or (in_one_place >= 3 and 3 * in_one_place >= 2 * fewer)
 
     stay: list[int] = []
     for person in sorted(range(5), key=lambda i: (-strength[i], i)):
@@ -156,6 +167,48 @@ def test_a_half_of_somebody_is_a_double_and_the_more_complete_stays():
     crossing = np.full((2, 14), 0.9)
     crossing[0, 8:], crossing[1, :5] = 0.1, 0.1  # of 8 and 9 joints 3 in the same places
     assert without_doubles(of_lsp(STANDING, STANDING, scores=crossing)).tolist() == [True, True]
+
+
+def test_two_answers_that_share_most_joints_are_one_person_however_far_the_others_are():
+    mixed = STANDING.copy()
+    mixed[8:12] += (90, 30)  # an arm and a shoulder of somebody else: OKS says no
+    assert without_doubles(of_lsp(STANDING, mixed, box_scores=[0.5, 0.9])).tolist() == [False, True]
+    mixed[6:12] += (90, 30)  # 6 of 14: two people, of whom one was given the other's legs and head
+    assert without_doubles(of_lsp(STANDING, mixed)).tolist() == [True, True]
+
+
+def test_a_limb_goes_to_the_one_who_is_surer_of_it_and_keeps_its_place():
+    mixed = moved(STANDING, 60, -5)
+    mixed[:6] = STANDING[:6] + 0.5  # the other one's legs
+    scores = np.full((2, 14), 0.8)
+    for stronger, weaker in ((0, 1), (1, 0)):
+        scores[stronger, :6], scores[weaker, :6] = 0.9, 0.7
+        poses = of_lsp(STANDING, mixed, scores=scores)
+        assert without_doubles(poses).all()
+        found = without_taken(poses)
+        assert found.scores[weaker].tolist() == [0] * 6 + [np.float32(0.8)] * 8
+        np.testing.assert_array_equal(found.scores[stronger], poses.scores[stronger])
+        np.testing.assert_array_equal(found.keypoints, poses.keypoints)
+    hand = moved(STANDING, 60, -5)
+    hand[6] = STANDING[6]  # a joint is no limb: people shake hands
+    for poses in (of_lsp(STANDING, hand), of_lsp(STANDING), Poses.empty(LSP14, (9, 9))):
+        np.testing.assert_array_equal(without_taken(poses).scores, poses.scores)
+    same = of_lsp(STANDING, STANDING)  # of one person twice nobody takes from the other
+    np.testing.assert_array_equal(without_taken(same).scores, same.scores)
+
+
+@given(SEEDS)
+def test_joints_in_one_place_are_those_whose_own_oks_is_high(seed):
+    rng = np.random.default_rng(seed)
+    people = drawn(rng, 4)
+    near = Bodies(people.keypoints[[0, 0, 1, 2]] + rng.normal(0, 4, (4, 6, 2)), people.known, people.boxes)
+    sigmas = rng.uniform(0.02, 0.1, 6)
+    found = in_one_place(near, sigmas)
+    for a, b, k in itertools.product(range(4), range(4), range(6)):
+        area = np.mean([np.prod(near.boxes[i, 2:] - near.boxes[i, :2]) for i in (a, b)])
+        only = np.arange(6) == k
+        alone = oks(near.keypoints[a], near.keypoints[b], near.known[a] & near.known[b] & only, area, sigmas)
+        assert found[a, b, k] == (np.nan_to_num(alone) >= 0.9)
 
 
 def test_nobody_and_people_of_whom_nothing_is_known_stay():

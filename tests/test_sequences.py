@@ -202,13 +202,8 @@ def _is_known(person: Cutout, estimator: "PoseEstimator", background: np.ndarray
     return _right(estimator(rest.frame(0), boxes_around(joints)).keypoints, joints) > 0.95
 
 
-# Of two boxes that lead to one person the tracking keeps one. But in the frame or two in which people part again, the
-# network gives the one behind limbs of both, and such an answer is neither's.
-ONE_FOR_TWO = pytest.mark.xfail(reason="as people part, the network mixes the limbs of both for a frame")
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["one", *(pytest.param(name, marks=ONE_FOR_TWO) for name in ("crossing", "bar"))])
+@pytest.mark.parametrize("name", ["one", "crossing", "bar"])
 def test_packaged_network_on_stills_that_move(name, data_root):
     """People of LSP's test images, cut out, before a photograph, with a camera's noise; true boxes for a detector."""
     from leanpose.estimator import PoseEstimator

@@ -18,4 +18,4 @@ def test_memory_stays_flat_over_ten_thousand_frames():
     frames, people, ids = (int(word) for word in done.stdout.split("\n")[0].split() if word.isdigit())
     assert frames == 10_000
     assert people == pytest.approx(sum(10_000 / stay for stay in (75, 86, 98, 112, 128)), abs=5)
-    assert ids == pytest.approx(people, rel=0.1)  # few are lost, or taken for one who left a moment ago next to them
+    assert people - 2 <= ids <= 1.1 * people  # nobody takes over an id, but who came last may not have been looked for

@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from leanpose.association import bodies, in_one_place
 from leanpose.errors import MissingExtraError, PosesError, TimestampError
 from leanpose.pose import Poses
 from leanpose.skeleton import COCO17, LSP14, Skeleton
+from leanpose.smoothing import OneEuroSmoother
 from leanpose.tracker import Tracker
 
 from .moving import IMAGE_HW, Scene, boxes_around, even_times, make_poses, scenes, uneven_times, walk
@@ -123,6 +125,9 @@ def test_next_frame_is_assigned_as_the_best_permutation(seed, people):
     start = rng.uniform((400, 500), (480, 560), (people, 2))
     first = np.stack([walk(np.zeros(1), s[None], phase=rng.uniform(0, 6))[0] for s in start])
     second = first[rng.permutation(people)] + rng.normal(0, 12, (people, 1, 2))
+    for frame in (first, second):  # nobody has a limb of somebody else's, which would not be compared
+        same = in_one_place(bodies(make_poses(frame)), np.array(COCO17.sigmas))
+        assume((same[np.triu_indices(people, 1)].sum(axis=-1) < 2).all())
     tracker = Tracker(min_likeness=0.0)
     ids = tracker.update(make_poses(first), 0.0).ids
     found = tracker.update(make_poses(second), 0.1).ids
@@ -163,6 +168,67 @@ def test_a_hidden_person_is_expected_further_along_the_way():
     for t in (*range(8), *range(19, 30)):
         ids = tracker.update(make_poses(np.stack((right[t], left[t]))), times[t]).ids.tolist()
         assert ids == [1, 2]
+
+
+def test_a_newcomer_beside_the_place_of_one_who_left_is_new():
+    """The neighbour sways, and was on the way to where the newcomer appears when last seen."""
+    for gap in (0.3, 0.6, 0.9):
+        tracker = Tracker()
+        for t in range(31):
+            tracker.update(standing((300 + 20 * np.sin(np.pi * t / 10), 600)), t / 30)
+        assert tracker.update(standing((420, 600)), 1 + gap).ids.tolist() == [2]
+        tracker = Tracker()
+        for t in range(31):
+            tracker.update(standing((300 + 20 * np.sin(np.pi * t / 10), 600)), t / 30)
+        assert tracker.update(standing((300, 600)), 1 + gap).ids.tolist() == [1]
+
+
+def test_who_was_drawn_off_is_found_again_where_the_detector_last_confirmed_the_way():
+    """A walker goes behind a wall, whose edge the network takes for the walker for a while."""
+    tracker, speed = Tracker(), 300
+
+    def at(time):
+        return standing((300 + speed * time, 600))
+
+    for t in range(16):
+        tracker.update(at(t / 30), t / 30)
+    for t in range(16, 24):
+        assert tracker.update(at(0.5), t / 30, predicted=1, detector_ran=True).ids.tolist() == [1]
+    assert tracker.update(Poses.empty(COCO17, IMAGE_HW), 0.85).ids.tolist() == []
+    assert tracker.update(at(1.0), 1.0).ids.tolist() == [1]
+
+
+def test_a_limb_in_two_answers_stays_with_the_one_who_was_expected_to_have_it():
+    legs = np.array([joint.endswith(("knee", "ankle")) for joint in COCO17.joints])
+    for mixed in (0, 1):
+        tracker, people = Tracker(), standing((300, 600), (345, 600))
+        for t in range(3):
+            tracker.update(people, t / 30)
+        keypoints, scores = people.keypoints.copy(), people.scores.copy()
+        keypoints[mixed, legs] = keypoints[1 - mixed, legs]
+        scores[mixed, legs] = 1.0  # the network is surer of what is wrong
+        answer = tracker.update(replace(people, keypoints=keypoints, scores=scores), 0.1)
+        assert answer.ids.tolist() == [1, 2]
+        assert (answer.scores[mixed] == 0).tolist() == legs.tolist()
+        np.testing.assert_array_equal(answer.scores[1 - mixed], scores[1 - mixed])
+        np.testing.assert_array_equal(answer.keypoints, keypoints)
+        np.testing.assert_allclose(
+            tracker.predicted_boxes(0.13)[:, :4], boxes_around(people.keypoints), atol=2
+        )  # held where they were
+
+
+def test_smoothing_bridges_a_frame_in_which_limbs_were_mixed():
+    legs = np.array([joint.endswith(("knee", "ankle")) for joint in COCO17.joints])
+    tracker, smoother, worst = Tracker(), OneEuroSmoother(), {True: 0.0, False: 0.0}
+    for t in range(40):
+        true = standing((200 + 4 * t, 600), (245 + 4 * t, 600))
+        keypoints = true.keypoints.copy()
+        if t in (20, 30):
+            keypoints[1, legs] = keypoints[0, legs]
+        found = smoother.update(tracker.update(replace(true, keypoints=keypoints), t / 30), t / 30)
+        apart = np.abs(found.keypoints - true.keypoints)[1, legs].max()
+        worst[t in (20, 30)] = max(worst[t in (20, 30)], apart)
+    assert worst[True] < 6  # of 45 pixels from one to the other
 
 
 def test_velocity_is_exact_for_steady_motion_at_any_frame_rate():

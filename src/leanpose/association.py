@@ -1,6 +1,6 @@
 """Who is who: how alike people of two frames are, their best one-to-one assignment, and who is twice in one image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,11 @@ from leanpose.pose import Poses
 FEWEST_JOINTS = 3  # with fewer, a hull or an OKS says nothing about a person, and the box counts alone
 MIN_SCORE = 0.3  # joints below are taken as not found
 SAME_POSE = 0.8  # OKS from which two poses of one image are the same person's; of people side by side 0.7 was seen
+SAME_JOINT = 0.9  # a joint's part of OKS from which two people have it in one place: one spot, looked at twice
+# The share of the joints of the one with fewer, from which two who have them in one place are one person. Of people
+# whom COCO's sample labels beside each other none have as many, but for some who are labelled twice.
+MOSTLY = 2 / 3
+FEWEST_SHARED = 2  # joints in one place, a limb, from which one of two people is taken to have been given the other's
 GROWTH = 0.15  # of the longer side of the joints' hull: ankles and nose lie inside a person's extent
 
 
@@ -78,7 +83,8 @@ def distinct(people: Bodies, strength: np.ndarray, sigmas: np.ndarray) -> np.nda
     """Which people (P,) of one image stay where several are the same: the strongest, of equals the first.
 
     Two are the same from an OKS of ``SAME_POSE`` over the joints that both know, which have to be ``FEWEST_JOINTS`` and
-    half of those that the one knows who knows fewer.
+    half of those that the one knows who knows fewer; or where ``MOSTLY`` of those, and ``FEWEST_JOINTS``, are in one
+    place (:func:`in_one_place`), however far apart the others are.
 
     Args:
         people: P people.
@@ -87,14 +93,65 @@ def distinct(people: Bodies, strength: np.ndarray, sigmas: np.ndarray) -> np.nda
     """
     shared = people.known[:, None] & people.known
     counts, most = shared.sum(axis=-1), people.known.sum(axis=-1)
-    areas = (people.boxes[:, 2:] - people.boxes[:, :2]).prod(axis=1)
-    alike = oks(people.keypoints[:, None], people.keypoints, shared, (areas[:, None] + areas) / 2, sigmas)
-    enough = np.maximum(np.minimum(most[:, None], most) / 2, min(FEWEST_JOINTS, len(sigmas)))
-    same = (counts >= enough) & (np.nan_to_num(alike) >= SAME_POSE)
+    alike = oks(people.keypoints[:, None], people.keypoints, shared, _mean_areas(people), sigmas)
+    fewer, fewest = np.minimum(most[:, None], most), min(FEWEST_JOINTS, len(sigmas))
+    same = (counts >= np.maximum(fewer / 2, fewest)) & (np.nan_to_num(alike) >= SAME_POSE)
+    same |= in_one_place(people, sigmas).sum(axis=-1) >= np.maximum(MOSTLY * fewer, fewest)
     stay = np.zeros(len(strength), dtype=bool)
     for person in np.argsort(-strength, kind="stable"):
         stay[person] = not same[person, stay].any()
     return stay
+
+
+def _mean_areas(people: Bodies) -> np.ndarray:
+    """(P, P) square pixels."""
+    areas = (people.boxes[:, 2:] - people.boxes[:, :2]).prod(axis=1)
+    return (areas[:, None] + areas) / 2
+
+
+def in_one_place(people: Bodies, sigmas: np.ndarray) -> np.ndarray:
+    """Which joints (P, P, K) two people both know and have in one place: OKS over that joint alone is ``SAME_JOINT``.
+
+    Args:
+        people: P people of one image.
+        sigmas: (K,) of the joints.
+    """
+    places = np.where(people.known[..., None], people.keypoints, np.nan)
+    apart = ((places[:, None] - places) ** 2).sum(axis=-1)  # NaN, which is not below, where one is not known
+    return apart <= -2 * np.log(SAME_JOINT) * _mean_areas(people)[..., None] * (2 * sigmas) ** 2
+
+
+def taken_joints(people: Bodies, claims: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+    """Which joints (P, K) are somebody else's: two people have a limb in one place, the other with a higher claim.
+
+    That is so where two people have ``FEWEST_SHARED`` joints or more in one place (:func:`in_one_place`), but not
+    so many that they are one person (:func:`distinct`). Of equal claims the earlier person's is the higher one.
+
+    Args:
+        people: P people of one image.
+        claims: (P, K) how much a joint there is theirs, such as its score; compared by the mean over the limb.
+        sigmas: (K,) of the joints.
+    """
+    same = in_one_place(people, sigmas)
+    counts, most = same.sum(axis=-1), people.known.sum(axis=-1)
+    partly = (counts >= FEWEST_SHARED) & (counts < np.maximum(MOSTLY * np.minimum(most[:, None], most), FEWEST_JOINTS))
+    taken = np.zeros(people.known.shape, dtype=bool)
+    for first, second in np.argwhere(np.triu(partly, 1)):
+        limb = same[first, second]
+        loser = second if claims[first, limb].mean() >= claims[second, limb].mean() else first
+        taken[loser] |= limb
+    return taken
+
+
+def without_taken(poses: Poses) -> Poses:
+    """The poses, joints that are somebody else's (:func:`taken_joints`, claims being the scores) scored 0.
+
+    They keep their place: the person's own joint is not known, and most likely hidden about there.
+    """
+    if len(poses) < 2:
+        return poses
+    taken = taken_joints(bodies(poses), poses.scores, oks_sigmas(poses.skeleton)[0])
+    return replace(poses, scores=np.where(taken, 0, poses.scores)) if taken.any() else poses
 
 
 def without_doubles(poses: Poses) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from leanpose import geometry
-from leanpose.association import without_doubles
+from leanpose.association import without_doubles, without_taken
 from leanpose.boxes import check_boxes
 from leanpose.calibration import spreads
 from leanpose.card import ModelCard
@@ -221,7 +221,7 @@ class PoseEstimator:
             while waiting and len(found) >= len(waiting[0].boxes):
                 image = waiting.popleft()
                 poses = image.poses([found.popleft() for _ in image.boxes], self.card)
-                yield poses[without_doubles(poses)] if image.detected else poses
+                yield without_taken(poses[without_doubles(poses)]) if image.detected else poses
 
         for image, boxes in pairs:
             try:

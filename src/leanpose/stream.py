@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from leanpose.association import without_doubles
+from leanpose.association import without_doubles, without_taken
 from leanpose.boxes import check_boxes
 from leanpose.errors import ImageError
 from leanpose.geometry import image_box
@@ -132,6 +132,8 @@ class PoseTracking:
         poses = self._look(image, np.concatenate((found, looked)))
         if known is None:  # the tracker looks after the predicted ones
             poses = poses[np.append(without_doubles(poses[: len(found)]), np.ones(len(looked), dtype=bool))]
+            if self.tracker is None:  # it knows better whose joints are whose
+                poses = without_taken(poses)
         if self.tracker:
             with self._timed(TRACK):
                 poses = self.tracker.update(poses, timestamp, predicted=len(looked), detector_ran=ran)

@@ -13,11 +13,21 @@ the frames of a video is::
         poses = tracker.update(poses, timestamp, predicted=len(looked), detector_ran=run)
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from leanpose.association import FEWEST_JOINTS, MIN_SCORE, Bodies, assign, bodies, distinct, extents, similarity
+from leanpose.association import (
+    FEWEST_JOINTS,
+    MIN_SCORE,
+    Bodies,
+    assign,
+    bodies,
+    distinct,
+    extents,
+    similarity,
+    taken_joints,
+)
 from leanpose.errors import PosesError, TimestampError
 from leanpose.geometry import box_iou
 from leanpose.metrics.sigmas import oks_sigmas
@@ -28,10 +38,17 @@ DRIFT = 0.5  # roots of the area per second by which a person may stray from the
 VELOCITY_MEMORY = 0.2  # seconds after which a step counts 1/e in the velocity
 INTERVAL_LOST = 3  # frames from run to run of the detector at most, while somebody is missing
 SAME_BOX = 0.3  # IoU from which a detected box is that of a person who was tracked
+SAME_PLACE = 0.1  # IoU with where somebody lost should be, below which a newcomer is somebody else
+DOUBT = 0.2  # by which the least likeness is larger for somebody lost for the whole of max_age
 
 
 class Tracker:
     """Gives people ids that stay with them, start at 1 and are never used again. The same input gives the same ids.
+
+    Somebody lost is found again where the way since the last frame, or since the detector last confirmed it, would have
+    led, and nowhere else: what a network gave for a person who was being covered up does not count, and a newcomer
+    beside that place is a new person. Joints that two people have in one place stay with the one who was expected to
+    have them there; the other's score 0, and are taken to move on with their person.
 
     Skeletons without sigmas take those of :func:`leanpose.metrics.sigmas.oks_sigmas`: COCO's by name, 0.079 for others.
 
@@ -95,7 +112,7 @@ class Tracker:
             for track in self._tracks
             if track.seen == self._time and (track.denied is None or timestamp - track.denied <= self.max_age)
         ]
-        boxes = self._expected(tracks, timestamp).boxes
+        boxes = self._expected([track.last for track in tracks], timestamp).boxes
         free = _visible(boxes, self._image_hw)
         if detected is not None and len(detected):
             free[[row for row, _ in assign(box_iou(boxes[:, None], detected[:, :4]), SAME_BOX)]] = False
@@ -127,27 +144,33 @@ class Tracker:
         people = Bodies(people.keypoints[real], people.known[real], people.boxes[real])
 
         present = [track for track in self._tracks if track.seen == self._time]
+        lost = np.array([track.seen < self._time or track.denied is not None for track in self._tracks], dtype=bool)
         self._time = timestamp
-        self._tracks = [track for track in self._tracks if timestamp - track.seen <= self.max_age]
-        drift = np.array([DRIFT * (timestamp - track.seen) for track in self._tracks])
-        alike = similarity(self._expected(self._tracks, timestamp), people, self._sigmas, drift)
+        young = [timestamp - track.seen <= self.max_age for track in self._tracks]
+        self._tracks, lost = [t for t, y in zip(self._tracks, young, strict=True) if y], lost[young]
+        expected = self._expected([track.last for track in self._tracks], timestamp)
+        alike = self._likeness(people, expected, lost, timestamp)
         was_denied = {track.id for track in self._tracks if track.denied is not None}
         ids = np.zeros(len(poses), dtype=np.int64)
-        for row, person in assign(alike, self.min_likeness):
+        pairs = assign(alike, self.min_likeness)
+        people, taken = self._without_taken(people, poses.scores, expected, pairs)
+        for row, person in pairs:
             track = self._tracks[row]
             track.see(timestamp, people.keypoints[person], people.known[person], poses.boxes[person])
             if outside[person]:
                 track.box_score, track.denied = float(poses.box_scores[person]), None
+                if not taken[person].any():
+                    track.confirmed = track.last
             elif detector_ran and track.denied is None:
                 track.denied = timestamp
             ids[person] = track.id
-        lost = any(track.seen < timestamp for track in present)
+        missed = any(track.seen < timestamp for track in present)
         denied = any(track.denied is not None and track.id not in was_denied for track in self._tracks)
         new = np.flatnonzero((ids == 0) & outside).tolist()
         for person in sorted(new, key=lambda i: tuple(poses.boxes[i])):  # so that their order in the frame is nothing
             ids[person] = self._begin(people, poses, person)
-        self._plan(detector_ran, news=bool(new) or lost or denied)
-        return replace(poses, ids=ids)[ids > 0]
+        self._plan(detector_ran, news=bool(new) or missed or denied)
+        return replace(poses, ids=ids, scores=np.where(taken, 0, poses.scores))[ids > 0]
 
     def _check(self, poses: Poses, timestamp: float, predicted: int) -> None:
         if not timestamp > self._time or not np.isfinite(timestamp):
@@ -172,14 +195,49 @@ class Tracker:
         enough = people.known.sum(axis=1) >= min(FEWEST_JOINTS, people.known.shape[1])
         return enough & distinct(people, strength, self._sigmas)
 
-    def _expected(self, tracks: "list[_Track]", timestamp: float) -> Bodies:
-        """Where the tracks should be by now."""
-        people, joints = len(tracks), len(self._skeleton or ())
-        moves = np.reshape([track.velocity * (timestamp - track.seen) for track in tracks], (people, 1, 2))
-        keypoints = np.reshape([track.keypoints for track in tracks], (people, joints, 2)) + moves
-        seen = np.reshape([track.joint_seen for track in tracks], (people, joints))
-        last = np.reshape([track.seen for track in tracks], (people, 1))
-        boxes = np.reshape([track.box for track in tracks], (people, 4)) + np.tile(moves[:, 0], 2)
+    def _likeness(self, people: Bodies, expected: Bodies, lost: np.ndarray, timestamp: float) -> np.ndarray:
+        """(T, P) how alike the people are to the tracks, of which some (T,) are lost or were not confirmed."""
+        found = self._alike([track.last for track in self._tracks], expected, people, timestamp, lost)
+        missing = np.flatnonzero(lost)
+        confirmed = [self._tracks[row].confirmed for row in missing]
+        before = self._alike(confirmed, self._expected(confirmed, timestamp), people, timestamp, lost[missing])
+        found[missing] = np.maximum(found[missing], before)
+        return found
+
+    def _alike(
+        self, sightings: "list[_Sighting]", expected: Bodies, people: Bodies, timestamp: float, lost: np.ndarray
+    ) -> np.ndarray:
+        drift = np.array([DRIFT * (timestamp - sighting.time) for sighting in sightings])
+        alike = similarity(expected, people, self._sigmas, drift)
+        ages = np.array([timestamp - sighting.time for sighting in sightings]) / self.max_age
+        unlike = alike < self.min_likeness + DOUBT * np.minimum(ages, 1)[:, None] ** 2
+        elsewhere = box_iou(expected.boxes[:, None], people.boxes) < SAME_PLACE
+        return np.where(lost[:, None] & (elsewhere | unlike), 0, alike)
+
+    def _without_taken(
+        self, people: Bodies, scores: np.ndarray, expected: Bodies, pairs: list[tuple[int, int]]
+    ) -> tuple[Bodies, np.ndarray]:
+        """The people, joints that are somebody else's not known, and these joints (P, K).
+
+        A claim is the score, times how near the joint is to where it was expected: a half for a newcomer's.
+        """
+        near = np.full(people.known.shape, 0.5)
+        for row, person in pairs:
+            apart = ((people.keypoints[person] - expected.keypoints[row]) ** 2).sum(axis=1)
+            box = expected.boxes[row]
+            area = float(np.prod(box[2:] - box[:2]))
+            near[person] = np.where(expected.known[row], np.exp(-apart / (2 * (2 * self._sigmas) ** 2 * area)), 0.5)
+        taken = taken_joints(people, scores * np.nan_to_num(near), self._sigmas)
+        return Bodies(people.keypoints, people.known & ~taken, people.boxes), taken
+
+    def _expected(self, sightings: "list[_Sighting]", timestamp: float) -> Bodies:
+        """Where the people of these sightings should be by now."""
+        people, joints = len(sightings), len(self._skeleton or ())
+        moves = np.reshape([s.velocity * (timestamp - s.time) for s in sightings], (people, 1, 2))
+        keypoints = np.reshape([s.keypoints for s in sightings], (people, joints, 2)) + moves
+        seen = np.reshape([s.joint_seen for s in sightings], (people, joints))
+        last = np.reshape([s.time for s in sightings], (people, 1))
+        boxes = np.reshape([s.box for s in sightings], (people, 4)) + np.tile(moves[:, 0], 2)
         known = last - seen <= self.max_age
         return Bodies(keypoints, known, extents(keypoints, known, boxes))
 
@@ -201,14 +259,31 @@ class Tracker:
         self._since_run = 1 if detector_ran else self._since_run + 1
 
 
+@dataclass(frozen=True, eq=False)
+class _Sighting:
+    """What was known of a person when it was seen.
+
+    Attributes:
+        time: in seconds.
+        keypoints: (K, 2) where each joint was last seen, moved on with the person since.
+        joint_seen: (K,) when that was; minus infinity for never.
+        box: (4,) its box.
+        velocity: (2,) pixels per second; 0 until it was seen twice.
+    """
+
+    time: float
+    keypoints: np.ndarray
+    joint_seen: np.ndarray
+    box: np.ndarray
+    velocity: np.ndarray
+
+
 class _Track:
     """One person over time: where it and its joints were last seen, and how it moves.
 
     Attributes:
-        seen: when it was last seen, in seconds.
-        keypoints: (K, 2) where each joint was last seen, moved on with the person since.
-        joint_seen: (K,) when that was; minus infinity for never.
-        box: (4,) its box in the last frame.
+        last: the last sighting.
+        confirmed: the last one in a box from outside in which no joint was somebody else's.
         denied: when the detector first failed to confirm it, or None if it did the last time.
     """
 
@@ -216,34 +291,36 @@ class _Track:
         self, id: int, time: float, keypoints: np.ndarray, known: np.ndarray, box: np.ndarray, box_score: float
     ) -> None:
         self.id = id
-        self.seen = time
-        self.keypoints = np.where(known[:, None], keypoints, np.nan)
-        self.joint_seen = np.where(known, time, -np.inf)
-        self.box = box.astype(float)
+        self.last = self.confirmed = _Sighting(
+            time, np.where(known[:, None], keypoints, np.nan), np.where(known, time, -np.inf),
+            box.astype(float), np.zeros(2),
+        )  # fmt: skip
         self.box_score = box_score
         self.denied: float | None = None
         self._way = np.zeros(2)  # sums of steps and of their durations, older ones counting less: their ratio is the
         self._duration = 0.0  # velocity, exact for a steady motion whatever the frame rate
 
     @property
-    def velocity(self) -> np.ndarray:
-        """(2,) pixels per second; 0 until it was seen twice."""
-        return self._way / self._duration if self._duration else self._way
+    def seen(self) -> float:
+        """When it was last seen, in seconds."""
+        return self.last.time
 
     def see(self, time: float, keypoints: np.ndarray, known: np.ndarray, box: np.ndarray) -> None:
         """Take in where the person is now; arguments as of :class:`Bodies`, for one person."""
-        shared = known & (self.joint_seen == self.seen)
+        last = self.last
+        shared = known & (last.joint_seen == last.time)
         if shared.any():
-            step = (keypoints[shared] - self.keypoints[shared]).mean(axis=0)
+            step = (keypoints[shared] - last.keypoints[shared]).mean(axis=0)
         else:
-            step = ((box - self.box)[:2] + (box - self.box)[2:]) / 2
-        duration = time - self.seen
+            step = ((box - last.box)[:2] + (box - last.box)[2:]) / 2
+        duration = time - last.time
         kept = np.exp(-duration / VELOCITY_MEMORY)
         self._way = kept * self._way + step
         self._duration = kept * self._duration + duration
-        self.keypoints = np.where(known[:, None], keypoints, self.keypoints + step)
-        self.joint_seen = np.where(known, time, self.joint_seen)
-        self.box, self.seen = box.astype(float), time
+        self.last = _Sighting(
+            time, np.where(known[:, None], keypoints, last.keypoints + step), np.where(known, time, last.joint_seen),
+            box.astype(float), self._way / self._duration,
+        )  # fmt: skip
 
 
 def _visible(boxes: np.ndarray, image_hw: tuple[int, int]) -> np.ndarray:
