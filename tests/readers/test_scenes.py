@@ -118,6 +118,24 @@ def test_the_first_hundred_backgrounds_only_measure(tmp_path: Path) -> None:
         read_scenes([f"backgrounds:{tmp_path / 'empty'}"], "test")
 
 
+def test_backgrounds_that_hold_people_are_left_out_and_move_no_other(tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for k in range(150):
+        (folder / f"{k:03}.png").write_bytes(b"not read here")
+    listed = tmp_path / "people.txt"
+    listed.write_text("003.png\n120.png\n")
+    for part in ("train", "val", "test"):
+        names = [scene.image_id for scene in read_scenes([f"backgrounds:{folder}"], part)]  # type: ignore[arg-type]
+        kept = [scene.image_id for scene in read_scenes([f"backgrounds:{folder},people={listed}"], part)]  # type: ignore[arg-type]
+        assert kept == [name for name in names if name not in ("003.png", "120.png")]
+    listed.write_text("003.png\n999.png\n")
+    with pytest.raises(DatasetError, match=r"999\.png"):
+        read_scenes([f"backgrounds:{folder},people={listed}"], "test")
+    with pytest.raises(DatasetError, match="cannot be read"):
+        read_scenes([f"backgrounds:{folder},people={tmp_path / 'absent.txt'}"], "test")
+
+
 def test_pose_samples_of_one_image_become_one_scene() -> None:
     def person(image: str, dataset: str, labelled: int, box: list[float]) -> Sample:
         return Sample(

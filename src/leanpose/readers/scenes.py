@@ -159,22 +159,44 @@ def read_boxes_file(
     ]  # fmt: skip
 
 
-def read_backgrounds(path: Path, part: Part, problems: list[str] | None = None) -> list[Scene]:
+def read_backgrounds(
+    path: Path, part: Part, people: str | None = None, problems: list[str] | None = None
+) -> list[Scene]:
     """Person-free images of a folder: the first hundred by name only measure, of the rest a tenth validates.
 
+    Args:
+        people: a text file that names, one a line, images of the folder that do hold somebody: they are left out, and
+            move no other image to another part.
+        problems: stays as it is.
+
     Raises:
-        DatasetError: when the folder has no images.
+        DatasetError: when the folder has no images, or ``people`` cannot be read or names an image that is not there.
     """
     files = sorted(file for file in path.glob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
     if not files:
         raise DatasetError(f"{path}: no images: give the folder that holds them")
+    holding = _names_in(Path(people), {file.name for file in files}) if people else frozenset()
     rest = files[MEASURED_BACKGROUNDS:]
     chosen = {
         "test": files[:MEASURED_BACKGROUNDS],
         "val": [file for file in rest if part_of(file.name) == "val"],
         "train": [file for file in rest if part_of(file.name) != "val"],
     }[part]
-    return [Scene("backgrounds", f"backgrounds/{f.name}", f, _stack([]), _stack([]), True, f.name) for f in chosen]
+    return [
+        Scene("backgrounds", f"backgrounds/{f.name}", f, _stack([]), _stack([]), True, f.name)
+        for f in chosen
+        if f.name not in holding
+    ]
+
+
+def _names_in(file: Path, known: set[str]) -> frozenset[str]:
+    try:
+        names = frozenset(file.read_text().split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{file}: cannot be read as a list of image names: {error}") from error
+    if strangers := sorted(names - known):
+        raise DatasetError(f"{file}: names {strangers[0]}, which is none of the folder's images")
+    return names
 
 
 SCENE_READERS = {"boxes": read_boxes_file, "backgrounds": read_backgrounds}

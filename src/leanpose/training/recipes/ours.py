@@ -116,7 +116,7 @@ def medium_on() -> Recipe:
     return replace(medium_body(), name="medium_on", starts_from="medium_body", epochs=3, augmentation=MILD)
 
 
-# Everyday pictures: half of the people cut by the picture's edge or shown in half, boxes as loose, tight and shifted as
+# Everyday pictures: two people of five cut by the picture's edge or shown in half, boxes as loose, tight and shifted as
 # a detector's, fewer turned than among athletes.
 EVERYDAY = replace(BODY_ON, rotation=30, upside_down=0.06, scale=0.3, shift=0.06, half_body=0.25, cut=0.15)
 
@@ -179,7 +179,7 @@ def ablation_lsp() -> Recipe:
 
 
 def fold_lsp() -> Recipe:
-    """Ours: a network that judges the labels it was trained without (docs/datasets.md), small and soon trained."""
+    """Ours: small and soon trained; without one fold of the people, the network that our studies' variants go on from."""
     return replace(
         softgate_lsp(), name="fold_lsp", model="softgate_1x64_fast", input_hw=(128, 128), early_input_hw=None,
         early_share=0.0, lr=3e-3, epochs=9, ema=0.998,

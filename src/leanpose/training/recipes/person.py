@@ -16,13 +16,14 @@ def person_everyday() -> Recipe:
         person_detector(),
         name="person_everyday",
         model="person_1x128_fast",
-        input_hw=(416, 416),
+        input_hw=(384, 384),
         early_input_hw=(320, 320),
-        early_share=0.75,
         augmentation=Augmentation(colour=0.3, grey=0.1, darken=0.1),
         repeats={"lsp": 2},
-        epochs=16,
-        frozen_epochs=9,
+        early_share=23 / 30,
+        epochs=30,
+        epoch_batches=150,
+        frozen_epochs=16,
         starts_from="medium_everyday",
     )
 
