@@ -5,7 +5,7 @@ from hashlib import sha256
 import numpy as np
 
 from leanpose.labelling.fusion import MergedDetector
-from leanpose.labelling.parties import identity, open_finder
+from leanpose.labelling.parties import identity, one_by_one, open_finder
 
 from ..blobs import blob_detector
 
@@ -17,8 +17,17 @@ def test_models_are_told_apart_by_what_is_in_their_files_and_not_by_folders(tmp_
     seen = identity(f"movenet:{file}")
     assert seen == {"name": "movenet:net.pb", "sha256": sha256(b"weights").hexdigest()}
     assert identity(str(file)) == seen | {"name": "net.pb"}
+    assert identity(f"movenet:{file},padding=1.3") == seen | {"name": "movenet:net.pb,padding=1.3"}
     assert len(identity("person")["sha256"]) == 64
     assert identity("nobody") == {"name": "nobody", "sha256": None}
+
+
+def test_two_teachers_in_one_spec(tmp_path):
+    plus = tmp_path / "a+b.pb"
+    plus.write_bytes(b"weights")
+    assert one_by_one([str(plus), f"movenet:{plus}"]) == [str(plus), f"movenet:{plus}"]
+    assert one_by_one(["movenet:a.pb+blazepose:b.tflite"]) == ["movenet:a.pb", "blazepose:b.tflite"]
+    assert one_by_one(["small", "medium", "odd+"]) == ["small", "medium", "odd+"]
 
 
 def test_one_detector_is_taken_as_it_is_and_several_give_their_weak_boxes_too(tmp_path):

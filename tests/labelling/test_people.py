@@ -119,6 +119,18 @@ def test_somebody_beside_whom_the_teacher_saw_the_neighbour_keeps_the_box():
     assert entries[1]["bbox"] == [40.5, 10.5, 50, 180]
 
 
+def test_a_limb_that_two_are_given_is_the_surer_ones():
+    points = np.stack((standing(10), standing(150)))
+    points[1, 13:] = points[0, 13:]  # the legs
+    confidences = np.full((2, 17), 0.9)
+    confidences[1] = 0.6
+    boxes = np.array([[10, 10, 60, 190], [150, 10, 200, 190]])
+    entries = label_people(IMAGE, boxes, np.array([0.5, 0.9]), Fixed(points, confidences), ALL)
+    assert entries[0]["confidences"] == [0.9] * 17
+    assert entries[1]["confidences"] == [0.6] * 13 + [0] * 4
+    assert entries[1]["num_keypoints"] == 13
+
+
 def test_boxes_alone():
     (entry,) = label_people(IMAGE, np.array([[9.5, 9.5, 29.5, 49.5]]), np.array([0.25]), None, Rules())
     assert entry == {

@@ -98,7 +98,7 @@ def label(
     left out, because they or their boxes cannot be used, and 130 after Ctrl-C.
     """
     from leanpose.boxes import read_boxes
-    from leanpose.labelling.parties import identity, open_finder
+    from leanpose.labelling.parties import identity, one_by_one, open_finder
     from leanpose.labelling.people import Rules
     from leanpose.labelling.pictures import find_pictures
     from leanpose.labelling.run import Labeller, start
@@ -106,7 +106,8 @@ def label(
     from leanpose.skeleton_files import find_skeleton
     from leanpose.teachers.agreement import Rule
 
-    _check(out, teacher or [], skeleton, boxes, detector, mirror, boxes_only)
+    teachers = one_by_one(teacher or [])
+    _check(out, teachers, skeleton, boxes, detector, mirror, boxes_only)
     box_file = read_boxes(boxes) if boxes else None
     found = find_pictures(pictures, PARTS if part == "all" else (part,), box_file)
     for problem in found.problems:
@@ -128,16 +129,16 @@ def label(
         joints_from = lowest if single else max(lowest, MERGED_JOINTS_FROM)
     rules = Rules(lowest, joints_from, min_side, least)
     agreement = Rule(near, first_sure, second_sure, agreed, alone, reach)
-    if agreement != Rule() and len(teacher or []) != 2:
+    if agreement != Rule() and len(teachers) != 2:
         raise LeanposeError("how two teachers agree is said, and there are not two: leave it out")
-    asked = _open_teacher(teacher or [], agreement, threads, precision, engine)
+    asked = _open_teacher(teachers, agreement, threads, precision, engine)
     labeller = Labeller(asked, finder, rules, find_skeleton(skeleton) if skeleton else None)
 
     configuration: dict[str, Any] = {
         "pictures": pictures,
         "part": part,
-        "teachers": [identity(spec) for spec in teacher or []],
-        "agreement": vars(agreement) if len(teacher or []) == 2 else None,
+        "teachers": [identity(spec) for spec in teachers],
+        "agreement": vars(agreement) if len(teachers) == 2 else None,
         "skeleton": labeller.joints.to_dict() if labeller.joints else None,
         "detectors": [identity(spec) for spec in names] if searched else [],
         "mirror": mirror,

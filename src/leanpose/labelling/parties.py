@@ -1,5 +1,6 @@
 """Who takes part in a labelling, opened and named: teachers, detectors, files of boxes."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from leanpose.card_file import file_sha256
 from leanpose.detector import Detector, PersonDetector
 from leanpose.engines import Precision
 from leanpose.labelling.fusion import VIEW_NMS_IOU, VIEW_THRESHOLD, MergedDetector
+from leanpose.teachers import JOINED
 from leanpose.zoo import FOLDER
 
 
@@ -15,13 +17,24 @@ def identity(spec: str) -> dict[str, Any]:
     """What tells one model, or file of boxes, from another: its name without folders, and the file's sha256.
 
     Args:
-        spec: a packaged model's name, a file, or ``LAYOUT:FILE``; the sha256 of anything else is None.
+        spec: a packaged model's name, a file, or ``LAYOUT:FILE[,OPTION=VALUE]``; the sha256 of anything else is None.
     """
     layout, colon, rest = ("", "", spec) if Path(spec).is_file() else spec.rpartition(":")
-    file = Path(rest)
-    if not file.is_file():
-        file = FOLDER / f"{rest}.onnx"
-    return {"name": f"{layout}{colon}{Path(rest).name}", "sha256": file_sha256(file) if file.is_file() else None}
+    name, *options = [rest] if Path(rest).is_file() else re.split(r",(?=[a-z]+=)", rest)
+    file = Path(name) if Path(name).is_file() else FOLDER / f"{name}.onnx"
+    return {
+        "name": ",".join([f"{layout}{colon}{Path(name).name}", *options]),
+        "sha256": file_sha256(file) if file.is_file() else None,
+    }
+
+
+def one_by_one(specs: Sequence[str]) -> list[str]:
+    """The teachers of specs of which one may be two with a plus between them, as ``leanpose evaluate`` takes them."""
+    return [
+        one
+        for spec in specs
+        for one in ([spec] if identity(spec)["sha256"] or not all(spec.split(JOINED)) else spec.split(JOINED))
+    ]
 
 
 def open_finder(

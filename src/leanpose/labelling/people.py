@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from leanpose import geometry
-from leanpose.association import without_doubles
+from leanpose.association import without_doubles, without_taken
 from leanpose.errors import ModelError, PosesError
 from leanpose.pose import Poses
 from leanpose.readers.coco import AREA_OF_BOX
@@ -58,6 +58,7 @@ def label_people(
     A joint outside the image, or that the teacher did not find, has confidence 0. Where two boxes lead to the same
     person's joints (:func:`leanpose.association.without_doubles`), the weaker one gets none. If half of it lies in the
     other it is left out, unless ``keep_all``; else it is somebody's beside whom the teacher saw the stronger person.
+    A limb that two people are given is the surer one's (:func:`leanpose.association.without_taken`).
 
     Args:
         image: (H, W, 3) BGR uint8.
@@ -84,9 +85,11 @@ def label_people(
     asked = np.flatnonzero(large & (scores >= rules.joints_from))
     poses = _ask(teacher, image, boxes[asked], scores[asked])
     stay = without_doubles(poses)
-    answers = poses.view(wanted)
+    sure = np.zeros_like(poses.scores)
+    sure[stay] = without_taken(poses[stay]).scores
+    answers = replace(poses, scores=sure).view(wanted)
     points, confidences = np.zeros((len(boxes), len(wanted), 2)), np.zeros((len(boxes), len(wanted)))
-    points[asked], confidences[asked] = answers.keypoints, np.where(stay[:, None], answers.scores, 0)
+    points[asked], confidences[asked] = answers.keypoints, answers.scores
     left_out = set() if keep_all else set(asked[_twice(poses, stay)].tolist())
     return [
         _box_entry(shown[i], scores[i]) | _joint_fields(points[i], confidences[i], rules.least)
