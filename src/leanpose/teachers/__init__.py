@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from leanpose.engines import Precision
     from leanpose.teachers.interface import OpenedTeacher
 
-__all__ = ["is_teacher", "open_teacher"]
+__all__ = ["is_teacher", "open_teacher", "teacher_name"]
 
 JOINED = "+"  # between the specs of two teachers
 
@@ -67,12 +67,24 @@ def is_teacher(spec: str) -> bool:
     return len(open_session(file).inputs) == 1 and recognise(Network(file)) is not None
 
 
+def teacher_name(spec: str) -> str:
+    """A short name of what a spec means: the file's, with the options that are given."""
+    from leanpose.teachers.layouts import parse_layout
+
+    both = _both(spec)
+    if both:
+        return JOINED.join(map(teacher_name, both))
+    _, file, options = parse_layout(spec)
+    return " ".join((file.stem, *(f"{option}={value}" for option, value in options.items())))
+
+
 def _both(spec: str) -> tuple[str, str] | None:
     """The specs of two teachers; ``None`` for one, whose file's name may have a plus too."""
     from leanpose.teachers.layouts import parse_layout
 
     parts = spec.split(JOINED)
-    if len(parts) != 2 or not all(parts) or parse_layout(spec)[1].exists():
+    file = parse_layout(spec)[1]
+    if len(parts) != 2 or not all(parts) or (JOINED in str(file) and file.exists()):
         return None
     return parts[0], parts[1]
 
