@@ -8,7 +8,7 @@ import pytest
 
 from leanpose.errors import BoxError, ImageError, TimestampError, VideoError
 from leanpose.estimator import PoseEstimator
-from leanpose.media import Frame
+from leanpose.media import Frame, Video
 from leanpose.skeleton import Skeleton
 from leanpose.stopwatch import Stopwatch
 from leanpose.stream import AHEAD, CROP, DETECT, INFER, KEYPOINT_DECODE, SMOOTH, TRACK, PoseTracking, stream
@@ -82,6 +82,51 @@ def test_smoothing_is_that_of_the_smoother(estimator):
         expected = one_euro.update(before, before.timestamp)
         np.testing.assert_allclose(after.keypoints, expected.keypoints, atol=1e-4)
     assert np.abs(smooth[-1].keypoints - raw[-1].keypoints).max() > 0.1
+
+
+def test_in_two_passes_gaps_are_filled_and_marked(dot_model):
+    nobody = np.zeros_like(picture(0))
+    pictures = [nobody if 10 <= n < 16 else picture(n) for n in range(30)]
+    estimator = PoseEstimator(
+        dot_model(), "onnxruntime", threads=1, detector=FindDots(), skeleton=Skeleton("n", ("neck",))
+    )
+    for smooth in (False, True):
+        frames = list(estimator.stream(pictures, fps=25, two_pass=True, smooth=smooth, detect_every=1))
+        assert [poses.frame for poses in frames] == list(range(30))
+        for n, poses in enumerate(frames):
+            assert sorted(poses.ids.tolist()) == [1, 2]
+            assert ((poses.box_scores == 0) == (10 <= n < 16)).all()
+            for one, (neck,) in zip(poses.ids, poses.keypoints, strict=True):
+                np.testing.assert_allclose(neck, joints(n, one - 1)[1], atol=0.7)
+    once = list(estimator.stream(pictures, fps=25, detect_every=1))
+    assert [len(poses) for poses in once[10:16]] == [0] * 6
+
+
+def test_two_passes_give_what_came_before_a_break_and_refuse_what_has_no_end(estimator, tmp_path):
+    pytest.importorskip("av")
+    whole = write_video(tmp_path / "a.mkv", 40)
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
+    frames = []
+    with pytest.raises(VideoError) as caught:
+        frames.extend(poses for poses in estimator.stream(cut, two_pass=True))
+    assert len(frames) == caught.value.frames_read > 5
+    assert_in_place(frames)
+    for options in ({"track": False}, {"keep_images": True}):
+        with pytest.raises(ValueError, match="two_pass"):
+            estimator.stream(whole, two_pass=True, **options)
+
+    class Camera(Video):
+        live = True
+
+        def _images(self):
+            raise AssertionError("read")
+
+        def _release(self):
+            pass
+
+    with pytest.raises(VideoError, match="no end to look back from"):
+        next(estimator.stream(Camera("camera"), two_pass=True))
 
 
 def test_all_that_may_stand_for_a_frame(estimator):

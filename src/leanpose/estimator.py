@@ -263,6 +263,7 @@ class PoseEstimator:
         keep_images: bool = False,
         fps: float = 30.0,
         color: Color = "bgr",
+        two_pass: bool = False,
     ) -> Generator[Poses, None, None]:
         """The poses of each frame of a video, with ids, the frame's number and its time.
 
@@ -271,6 +272,8 @@ class PoseEstimator:
                 their times in seconds.
             track, smooth, detect_every, boxes, whole_image: as :class:`leanpose.stream.PoseTracking` takes them.
             keep_images, fps, color: as :func:`leanpose.stream.stream` takes them.
+            two_pass: follow people with the whole video known, as :func:`leanpose.second_pass.second_pass` does, and
+                smooth both ways. Nothing comes until the video has ended. Not with ``keep_images``, nor untracked.
 
         Raises:
             ValueError: at once, when the arguments do not go together.
@@ -280,11 +283,16 @@ class PoseEstimator:
             >>> for poses in PoseEstimator().stream("video.mp4"):  # doctest: +SKIP
             ...     print(poses.timestamp, poses.ids, poses.keypoints)
         """
-        from leanpose.stream import PoseTracking, stream
+        from leanpose.stream import PoseTracking, stream, two_pass_stream
 
+        if two_pass and (keep_images or not track):
+            raise ValueError("two_pass is for people who are tracked, and keeps no images: leave one out")
         tracking = PoseTracking(
-            self, track=track, smooth=smooth, detect_every=detect_every, boxes=boxes, whole_image=whole_image
-        )
+            self, track=track, smooth=smooth and not two_pass, detect_every=detect_every, boxes=boxes,
+            whole_image=whole_image, in_model_joints=two_pass,
+        )  # fmt: skip
+        if two_pass:
+            return two_pass_stream(tracking, source, smooth=smooth, fps=fps, color=color)
         return stream(tracking, source, keep_images=keep_images, fps=fps, color=color)
 
     def _open(

@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
@@ -14,11 +14,12 @@ from numpy.typing import ArrayLike
 
 from leanpose.association import without_doubles, without_taken
 from leanpose.boxes import check_boxes
-from leanpose.errors import ImageError
+from leanpose.errors import ImageError, VideoError
 from leanpose.geometry import image_box
 from leanpose.media import Frame, Video, as_bgr, open_video, prefetch
 from leanpose.pose import Poses
-from leanpose.smoothing import OneEuroSmoother
+from leanpose.second_pass import second_pass
+from leanpose.smoothing import OneEuroSmoother, smooth_both_ways
 from leanpose.stopwatch import Stopwatch
 from leanpose.tracker import Tracker
 
@@ -63,6 +64,7 @@ class PoseTracking:
         boxes: ArrayLike | None = None,
         whole_image: bool = False,
         watch: Stopwatch | None = None,
+        in_model_joints: bool = False,
     ) -> None:
         """Start without people.
 
@@ -75,6 +77,8 @@ class PoseTracking:
             boxes: of the people, (P, 4 or 5) as the estimator takes them, for every frame, and no detector.
             whole_image: take the whole image as the box of one person, and no detector.
             watch: adds up the time of each stage, under the names in this module. Then one stage waits for the other.
+            in_model_joints: give the poses in the model's joints whatever the estimator's skeleton is, for who looks
+                at them once more.
 
         Raises:
             ValueError: for a ``detect_every`` below 1, one that makes no sense without ``track`` or with people's
@@ -96,6 +100,7 @@ class PoseTracking:
         self._boxes = boxes
         self._whole_image = whole_image
         self._watch = watch
+        self._in_model_joints = in_model_joints
         self._frames = 0
         self._image_hw = (0, 0)
 
@@ -140,7 +145,9 @@ class PoseTracking:
         if self.smoother:
             with self._timed(SMOOTH):
                 poses = self.smoother.update(poses, timestamp)
-        poses = replace(poses.view(self.estimator.skeleton), frame=self._frames, timestamp=float(timestamp))
+        if not self._in_model_joints:
+            poses = poses.view(self.estimator.skeleton)
+        poses = replace(poses, frame=self._frames, timestamp=float(timestamp))
         self._frames += 1
         self._image_hw = image_hw
         return poses
@@ -215,6 +222,54 @@ def stream(
     ahead = 1 if live else AHEAD
     frames = prefetch(_frames(source, fps, color), ahead, newest=live)
     yield from prefetch(_poses(tracking, frames, name, keep_images), ahead)
+
+
+def two_pass_stream(
+    tracking: PoseTracking,
+    source: Source,
+    *,
+    smooth: bool = True,
+    fps: float = 30.0,
+    color: Literal["bgr", "rgb"] = "bgr",
+) -> Generator[Poses, None, None]:
+    """What :func:`stream` gives, once the whole video was seen: with :func:`leanpose.second_pass.second_pass`.
+
+    Nothing comes until the video has ended; the poses of all its frames are kept until then, their images are not.
+
+    Args:
+        tracking: which has seen no other video, with a tracker, without a smoother, ``in_model_joints``.
+        source: no live one; else as of :func:`stream`.
+        smooth: steady the joints afterwards, by what was before and after
+            (:func:`leanpose.smoothing.smooth_both_ways`).
+        fps, color: as of :func:`stream`.
+
+    Raises:
+        VideoError: for a live source; and where the video breaks off, after the poses of what came before.
+        And as :func:`stream` does.
+    """
+    if isinstance(source, (int, str, os.PathLike)):
+        source = open_video(source)
+    if isinstance(source, Video) and source.live:
+        source.close()
+        raise VideoError(f"{source.source} is live and has no end to look back from: leave two_pass out")
+    frames: list[Poses] = []
+    fault: VideoError | None = None
+    try:
+        for poses in stream(tracking, source, fps=fps, color=color):
+            frames.append(poses)  # noqa: PERF402  # the list keeps what came before a fault
+    except VideoError as error:
+        fault = error
+    for poses in looked_at_again(frames, smooth):
+        yield poses.view(tracking.estimator.skeleton)
+    if fault is not None:
+        raise fault
+
+
+def looked_at_again(frames: Sequence[Poses], smooth: bool) -> list[Poses]:
+    """The tracked poses of a whole video after the second pass, and smoothed both ways if asked for."""
+    times = [poses.timestamp or 0.0 for poses in frames]
+    found = second_pass(frames, times)
+    return smooth_both_ways(found, times) if smooth else found
 
 
 def _frames(

@@ -102,6 +102,30 @@ def test_smoothed_both_ways_there_is_no_lag(run, clip, tmp_path):
         assert sum(1 for _ in drawn) == FRAMES
 
 
+@pytest.mark.parametrize("smooth", [(), ("--smooth", "off")])
+def test_two_passes(run, clip, tmp_path, smooth):
+    result = run(
+        "clip.mp4", "--two-pass", *smooth, "--draw", "--trails", "--kinematics", "k.csv", "--detect-every", "1"
+    )
+    assert result.exit_code == 0, result.output
+    assert f"frames {FRAMES}, detected in {FRAMES} of them, people 2" in result.stdout
+    frames = read_json(tmp_path / "out" / "clip.json")
+    assert len(frames) == FRAMES
+    assert_in_place(frames, 0.5)
+    assert len((tmp_path / "k.csv").read_text().splitlines()) == 1 + 2 * FRAMES
+    with open_video(tmp_path / "out" / "clip_poses.mp4") as drawn:
+        assert sum(1 for _ in drawn) == FRAMES
+
+
+def test_two_passes_are_refused_where_they_make_no_sense(run, clip):
+    for arguments, fault in (
+        (("clip.mp4", "--no-track"), "who is who"), (("0",), "no end"), (("clip.mp4", "--smooth", "live"), "both-ways"),
+    ):  # fmt: skip
+        result = run(*arguments, "--two-pass")
+        assert result.exit_code == 2
+        assert fault in result.stderr
+
+
 def test_kinematics(run, clip, tmp_path):
     assert run("clip.mp4", "--kinematics", "out/k.csv", "--smooth", "off", "--detect-every", "1").exit_code == 0
     rows = list(csv.DictReader((tmp_path / "out" / "k.csv").open()))

@@ -70,6 +70,11 @@ def predict(
             help="Steady the joints of each id: live by default; both-ways, without lag, once the file is read.",
         ),
     ] = None,
+    two_pass: Annotated[
+        bool,
+        typer.Option("--two-pass", rich_help_panel=VIDEO, help="Follow people with the whole file known: who was lost "
+                     "and found keeps the id, gaps are filled, ghosts left out. Smooths both ways."),
+    ] = False,
     detect_every: Annotated[
         int | None,
         typer.Option(min=1, rich_help_panel=VIDEO, help="Frames from one run of the detector to the next; by default "
@@ -102,14 +107,14 @@ def predict(
     images, videos = sort_out(sources)
     for_video = {
         "--track": track is not None, "--smooth": smooth is not None, "--detect-every": detect_every is not None,
-        "--trails": trails, "--kinematics": kinematics is not None,
+        "--trails": trails, "--kinematics": kinematics is not None, "--two-pass": two_pass,
     }  # fmt: skip
     needless = [name for name, given in for_video.items() if given and not videos]
     if needless:
         raise LeanposeError(f"{', '.join(needless)}: for video, and here are only images: leave it out")
     wanted = Wanted(
         parse_boxes(box), boxes, whole_image, format, out, draw, track is not False, smooth, detect_every, trails,
-        kinematics,
+        kinematics, two_pass,
     )  # fmt: skip
     wanted.check(images, videos)
 

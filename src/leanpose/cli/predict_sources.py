@@ -33,6 +33,7 @@ class Wanted:
     detect_every: int | None
     trails: bool
     kinematics: Path | None
+    two_pass: bool = False
 
     def check(self, images: Sequence[Path], videos: Sequence[str]) -> None:
         """Raises LeanposeError where options do not go together, or not with these sources."""
@@ -44,6 +45,7 @@ class Wanted:
             needing = {
                 "--smooth": self.smooth not in (None, "off"), "--trails": self.trails,
                 "--kinematics": self.kinematics is not None, "--detect-every": (self.detect_every or 1) > 1,
+                "--two-pass": self.two_pass,
             }  # fmt: skip
             for option in (name for name, given in needing.items() if given):
                 raise LeanposeError(f"{option} needs to know who is who: leave --no-track out")
@@ -51,10 +53,12 @@ class Wanted:
             raise LeanposeError("--detect-every: with --box or --whole-image no detector runs: leave one out")
         if self.kinematics is not None and len(videos) > 1:
             raise LeanposeError(f"--kinematics is one file for one video, and here are {len(videos)}")
-        if self.smooth == "both-ways":
-            for video in videos:
+        if self.two_pass and self.smooth == "live":
+            raise LeanposeError("--two-pass knows what comes as well: use --smooth both-ways, its default, or off")
+        for option, given in (("--smooth both-ways", self.smooth == "both-ways"), ("--two-pass", self.two_pass)):
+            for video in videos if given else ():
                 if source_kind(video) != "video":
-                    raise LeanposeError(f"--smooth both-ways: {video} has no end to look back from: use --smooth live")
+                    raise LeanposeError(f"{option}: {video} has no end to look back from: use --smooth live")
 
 
 @dataclass(frozen=True)

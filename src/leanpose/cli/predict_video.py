@@ -17,7 +17,7 @@ from leanpose.media import Video, VideoWriter, open_video, prefetch
 from leanpose.media.sources import is_stream, webcam_number
 from leanpose.pose_writers import SUFFIXES, WRITERS, PosesWriter
 from leanpose.smoothing import smooth_both_ways
-from leanpose.stream import PoseTracking, stream
+from leanpose.stream import PoseTracking, looked_at_again, stream
 from leanpose.trails import Trails
 
 if TYPE_CHECKING:
@@ -74,10 +74,11 @@ class _Job:
     ids: set[int] = field(default_factory=set)
 
     def run(self) -> Ending:
-        wanted, offline = self.wanted, self.wanted.smooth == "both-ways"
+        wanted, offline = self.wanted, self.wanted.smooth == "both-ways" or self.wanted.two_pass
         tracking = PoseTracking(
-            self.estimator, track=wanted.track, smooth=wanted.smooth in (None, "live"),
+            self.estimator, track=wanted.track, smooth=not offline and wanted.smooth != "off",
             detect_every=wanted.detect_every or "auto", boxes=wanted.box, whole_image=wanted.whole_image,
+            in_model_joints=offline,
         )  # fmt: skip
         poses_of = self._up_to_fault(stream(tracking, self.video, keep_images=wanted.draw and not offline))
         start = time.perf_counter()
@@ -85,8 +86,8 @@ class _Job:
             outputs = self._outputs(stack)
             with _progress(self.name, self.video.frame_count) as step:
                 for poses in ctrl_c.over(poses_of):
-                    self._count(poses)
                     if not offline:
+                        self._count(poses)
                         outputs.writer.write(poses)
                         outputs.draw(poses)
                     if offline or wanted.kinematics:
@@ -95,6 +96,7 @@ class _Job:
             seconds = time.perf_counter() - start
             interrupted = ctrl_c.pressed
             if offline:
+                self._look_again()
                 interrupted |= self._write_kept(outputs)
             if wanted.kinematics:
                 from leanpose.kinematics_file import write_kinematics
@@ -133,12 +135,21 @@ class _Job:
         self.people += len(poses)
         self.ids.update(() if poses.ids is None else poses.ids.tolist())
 
+    def _look_again(self) -> None:
+        """Takes the kept poses, now that all are there, through what looks both ways in time."""
+        if self.wanted.two_pass:
+            found = looked_at_again(self.kept, smooth=self.wanted.smooth != "off")
+        else:
+            found = smooth_both_ways(self.kept, [poses.timestamp or 0.0 for poses in self.kept])
+        self.kept = [poses.view(self.estimator.skeleton) for poses in found]
+        for poses in self.kept:
+            self._count(poses)
+
     def _write_kept(self, outputs: "_Outputs") -> bool:
         """Writes the poses that are now known from both sides, and says whether Ctrl-C was pressed meanwhile.
 
         For drawings the video is read again.
         """
-        self.kept = smooth_both_ways(self.kept, [poses.timestamp or 0.0 for poses in self.kept])
         for poses in self.kept:
             outputs.writer.write(poses)
         if not self.wanted.draw:
