@@ -91,7 +91,7 @@ def test_a_folder_of_photos(run, photos, tmp_path):
     assert "skipped: " in result.output
     assert "broken.jpg" in result.output
     assert "skipped 1 of 5 pictures" in result.output
-    assert f"--data coco:labels.json,images={photos}" in result.output
+    assert "--data coco:labels.json,images=photos\n" in result.output
     written = labels(tmp_path)
     assert [annotation["bbox"] for annotation in written["annotations"]] == [[40 * n, 10, 30, 80] for n in (1, 2, 3)]
     assert written["info"]["teachers"] == [{"name": "first", "sha256": None}]

@@ -80,6 +80,7 @@ def test_our_own_models_are_teachers_too(dot_model: Callable[..., Path], dots: C
     path = dot_model()
     assert not is_teacher(str(path))
     assert not is_teacher("nano")
+    assert not is_teacher("nanodet:people.pb")  # a detector, by its layout
     teacher = open_teacher(str(path), **F32)
     assert isinstance(teacher, OwnModel)
     assert (teacher.name, teacher.input_hw, teacher.padding) == ("dots", (96, 64), 1.25)

@@ -239,7 +239,9 @@ def _finish(run: "Run") -> None:
     if run.labeller.teacher:
         Console().print(joint_table(summary))
     kind = "coco" if run.labeller.teacher else "boxes"
-    typer.echo(f"read it as --data {kind}:{run.out},images={run.found.root}")
+    root, here = run.found.root, Path.cwd()
+    shown = root.relative_to(here) if root.is_relative_to(here) else root
+    typer.echo(f"read it as --data {kind}:{run.out},images={shown}")
     if run.failed:
         typer.echo(f"skipped {len(run.failed):,} of {len(everything):,} pictures", err=True)
     if run.failed or run.found.problems:

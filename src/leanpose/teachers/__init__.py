@@ -52,11 +52,14 @@ def is_teacher(spec: str) -> bool:
     Raises:
         ModelError, EngineError: when such a file is damaged or cannot be read here.
     """
+    from leanpose.detector_card import LAYOUTS as DETECTOR_LAYOUTS
     from leanpose.teachers.layouts import parse_layout, recognise
     from leanpose.teachers.network import Network
 
     if _both(spec):
         return True
+    if spec.partition(":")[0] in DETECTOR_LAYOUTS:
+        return False
     layout, file, _ = parse_layout(spec)
     if layout is not None or not _is_foreign(file):
         return layout is not None
