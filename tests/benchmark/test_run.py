@@ -13,6 +13,8 @@ from leanpose.benchmark.run import Settings, describe_machine, run
 from leanpose.benchmark.scene import open_scene
 from leanpose.errors import BenchmarkError
 
+from ..teachers import networks
+
 DotModel = Callable[..., Path]
 
 
@@ -55,6 +57,20 @@ def test_parts_of_the_run_can_be_left_out(dot_model: DotModel) -> None:
     done = run(settings, open_scene(), "")
     assert done.models[0].batches == {}
     assert done.models[0].starts == ()
+
+
+def test_peers_files_take_turns_with_our_models(dot_model: DotModel, tmp_path: Path) -> None:
+    peer = networks.movenet(tmp_path / "peer.onnx")
+    models = [str(dot_model()), f"movenet:{peer}"]
+    done = run(
+        Settings(models, ["onnxruntime"], rounds=2, calls=1, batches=(1,), copied=1000, starts=1), open_scene(), ""
+    )
+    ours, other = done.models
+    assert (other.label, other.kind, list(other.timings)) == ("peer, onnxruntime f32", "peer", ["end to end"])
+    assert len(other.timings["end to end"].seconds) == len(ours.timings["end to end"].seconds) == 2
+    assert (other.batches, len(other.starts)) == ({}, 1)
+    assert "crop 1.15 of the box" in other.note
+    assert Benchmark.from_dict(json.loads(json.dumps(done.to_dict()))) == done
 
 
 def test_a_start_that_fails_is_said_and_not_tried_again(dot_model: DotModel, monkeypatch: pytest.MonkeyPatch) -> None:

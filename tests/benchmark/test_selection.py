@@ -12,6 +12,8 @@ from leanpose.benchmark.selection import BASELINES, open_subjects
 from leanpose.benchmark.subjects import label
 from leanpose.errors import BenchmarkError, ModelError
 
+from ..teachers import networks
+
 DotModel = Callable[..., Path]
 
 
@@ -98,3 +100,25 @@ def test_networks_of_the_papers_are_exported_untrained(tmp_path: Path) -> None:
     batch = subject.batch(open_scene(), 2, "latency")
     assert batch
     assert np.isfinite(batch()).all()  # type: ignore[arg-type]
+
+
+def test_other_projects_networks_take_part_from_image_to_joints(dot_model: DotModel, tmp_path: Path) -> None:
+    """By name or by their ports; what is done to the crop is theirs, so only the whole way is timed."""
+    one, two = networks.movenet(tmp_path / "one.onnx"), networks.blazepose(tmp_path / "two.onnx")
+    models = [str(dot_model()), f"movenet:{one}", str(two), f"blazepose:{two},looks=1"]
+    subjects, left_out = open_subjects(models, ["onnxruntime"], ["f32", "bf16"], tmp_path, threads=1)
+    names = ["dots", "one", "two", "two looks=1"]
+    assert [label(subject) for subject in subjects] == [f"{name}, onnxruntime f32" for name in names]
+    assert list(left_out) == [f"{name}, onnxruntime bf16" for name in names]
+    peer = subjects[1]
+    assert (peer.wanted.kind, peer.input_hw, peer.params, peer.scores) == ("peer", (64, 64), None, ())
+    assert peer.note.startswith("model one, engine onnxruntime f32, 1 thread")
+    scene = open_scene()
+    parts = peer.parts(scene)
+    assert list(parts) == ["end to end"]
+    whole, confidences = parts["end to end"]()  # type: ignore[misc]
+    assert (whole.shape, confidences.shape) == ((1, 17, 2), (1, 17))
+    frames, boxes = scene.frames(1)
+    answer, _ = peer.answer(frames[0], boxes[0])  # type: ignore[misc]
+    assert np.array_equal(answer, whole)
+    assert peer.batch(scene, 4, "latency") is None

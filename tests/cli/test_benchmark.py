@@ -66,6 +66,7 @@ def test_an_earlier_run_is_drawn_with_scores(measured: tuple[str, Path], tmp_pat
         (["small", "--video", "nowhere.mp4"], "nowhere.mp4"),
         (["small", "--video", "x.mp4", "--image", "x.jpg"], "--image goes with --video synthetic"),
         (["--from", "nowhere.json"], "cannot read nowhere.json"),
+        (["small", "--quick", "--peer", "movenet:nowhere.pb"], "no .pb file at nowhere.pb"),
         (["small", "--quick", "--mediapipe-python", "/nowhere/python"], "no Python interpreter at /nowhere/python"),
     ],
 )

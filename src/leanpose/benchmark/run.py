@@ -137,6 +137,7 @@ def _latency(
                 Measured(
                     name, subject.wanted.kind, timings, subject.precision, subject.input_hw, subject.params,
                     subject.macs, subject.scores, joules=outcome.joules.get(f"{name}: {END_TO_END}"),
+                    note=subject.note,
                 )
             )  # fmt: skip
     for peer in peers:

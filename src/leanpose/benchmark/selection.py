@@ -7,6 +7,7 @@ from typing import get_args
 from leanpose.benchmark.subjects import Kind, Subject, Wanted, label, open_subject
 from leanpose.engines import ENGINES, Precision
 from leanpose.errors import BenchmarkError, EngineError, ModelError
+from leanpose.teachers import is_teacher, teacher_name
 from leanpose.zoo import is_detector, list_detectors, list_models
 
 # networks that the papers compare themselves with
@@ -25,8 +26,9 @@ def open_subjects(
     """Every model in every engine and precision that there is, each combination once, in the order given.
 
     Args:
-        models: packaged ones, ``.onnx`` files with their cards, checkpoints, or networks of the registry, which are
-            exported untrained: their speed is that of trained ones, their answers are worth nothing.
+        models: packaged ones, ``.onnx`` files with their cards, checkpoints, other projects' pose networks as
+            :func:`leanpose.teachers.open_teacher` takes them, or networks of the registry, which are exported
+            untrained: their speed is that of trained ones, their answers are worth nothing.
         engines, precisions: as the estimator takes them; checkpoints run on torch in f32 whatever is asked for.
         folder: for what is exported.
         threads, flip_test: for all of them.
@@ -50,7 +52,7 @@ def open_subjects(
     left_out: dict[str, str] = {}
     for model in dict.fromkeys(models):
         path, kind = _locate(model, folder, input_hw)
-        name = Path(model).stem if Path(model).suffix in (".onnx", ".ckpt") else model
+        name = _name(model, kind)
         for engine in ("torch",) if Path(path).suffix == ".ckpt" else engines:
             for precision in ("f32",) if engine == "torch" else precisions:
                 wanted = Wanted(path, name, kind, engine, precision, threads, flip_test)
@@ -70,10 +72,19 @@ def open_subjects(
     return list(opened.values()), left_out
 
 
+def _name(model: str, kind: Kind) -> str:
+    """What to show for a model."""
+    if kind == "peer":
+        return teacher_name(model)
+    return Path(model).stem if Path(model).suffix in (".onnx", ".ckpt") else model
+
+
 def _locate(model: str, folder: Path, input_hw: tuple[int, int] | None) -> tuple[str, Kind]:
     """What to open for a model, and its kind."""
     if Path(model).suffix == ".ckpt" or model in list_models():
         return model, "pose"
+    if is_teacher(model):
+        return model, "peer"
     if is_detector(model):
         return model, "detector"
     if Path(model).suffix == ".onnx":

@@ -13,8 +13,9 @@ from leanpose.card_file import Score
 from leanpose.detector import PersonDetector
 from leanpose.engines import Mode, Precision
 from leanpose.estimator import PoseEstimator
+from leanpose.teachers import open_teacher
 
-Kind = Literal["pose", "detector"]
+Kind = Literal["pose", "detector", "peer"]
 END_TO_END, PREPROCESS, MODEL, POSTPROCESS = "end to end", "preprocess", "model", "postprocess"
 CROP_TO_JOINTS = "crop to joints"
 FRAMES = 4  # different ones that are looked at in turn; few, so that memory stays out of it
@@ -25,9 +26,10 @@ class Wanted:
     """A model in one engine and precision, as it is asked for; enough to open it again in another process.
 
     Attributes:
-        model: name or path, as the estimator or detector takes it.
+        model: name or path, as the estimator or detector takes it; of a peer as
+            :func:`leanpose.teachers.open_teacher` does.
         name: to show; the registry's for a network that was exported for the run.
-        kind: of the model.
+        kind: of the model; a peer is another project's.
         engine, precision, threads, flip_test: as the estimator takes them.
     """
 
@@ -47,18 +49,20 @@ class Subject(Protocol):
         wanted: how it was opened.
         engine, precision: really in use.
         input_hw: height and width of what the network sees of the scene.
-        params: of the network.
+        params: of the network; ``None`` where nobody has counted, as the next.
         macs: multiply-adds of one answer.
         scores: measured accuracy, of the card.
+        note: what is to be known of it.
     """
 
     wanted: Wanted
     engine: str
     precision: str
     input_hw: tuple[int, int]
-    params: int
-    macs: int
+    params: int | None
+    macs: int | None
     scores: tuple[Score, ...]
+    note: str
 
     def answer(self, image: np.ndarray, box: np.ndarray) -> object:
         """What it finds in a BGR image (H, W, 3) with a person in a box (4,)."""
@@ -75,6 +79,8 @@ class Subject(Protocol):
 
 class PoseSubject:
     """A pose model: from an image and a box to joints."""
+
+    note = ""
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
@@ -127,6 +133,8 @@ class PoseSubject:
 class DetectorSubject:
     """A person detector: from an image to boxes."""
 
+    note = ""
+
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
         self._model = PersonDetector(wanted.model, wanted.engine, wanted.precision, wanted.threads)
@@ -159,13 +167,40 @@ class DetectorSubject:
         return None  # one image at a time
 
 
+class PeerSubject:
+    """Another project's pose network: from an image and a box to joints, whatever it does in between."""
+
+    params = macs = None
+    scores: tuple[Score, ...] = ()
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self._teacher = open_teacher(wanted.model, wanted.threads, wanted.precision, wanted.engine)
+        self.engine, self.precision = self._teacher.engine.name, self._teacher.engine.precision
+        self.input_hw, self.note = self._teacher.input_hw, self._teacher.describe()
+
+    def answer(self, image: np.ndarray, box: np.ndarray) -> object:
+        return self._teacher(image, box[None])
+
+    def parts(self, scene: Scene) -> dict[str, Callable[[], object]]:
+        frames, boxes = scene.frames(FRAMES)
+        shown = cycle(list(zip(frames, boxes[:, None], strict=True)))
+        return {END_TO_END: lambda: self._teacher(*next(shown))}
+
+    def batch(self, scene: Scene, size: int, mode: Mode) -> Callable[[], object] | None:
+        return None
+
+
+_SUBJECTS = {"pose": PoseSubject, "detector": DetectorSubject, "peer": PeerSubject}
+
+
 def open_subject(wanted: Wanted) -> Subject:
     """Load a model.
 
     Raises:
-        LeanposeError: as :class:`PoseEstimator` and :class:`PersonDetector` do.
+        LeanposeError: as :class:`PoseEstimator`, :class:`PersonDetector` and :func:`open_teacher` do.
     """
-    return DetectorSubject(wanted) if wanted.kind == "detector" else PoseSubject(wanted)
+    return _SUBJECTS[wanted.kind](wanted)
 
 
 def label(subject: Subject) -> str:

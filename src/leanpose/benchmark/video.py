@@ -86,9 +86,11 @@ def run_on_video(
         )  # fmt: skip
         wanted = {label(subject): subject.wanted for subject in subjects}
         del subjects
-        wrong = [each.name for each in wanted.values() if each.kind != "pose"]
-        if wrong:
-            raise BenchmarkError(f"'{wrong[0]}' is a detector: name pose models, and the detector with --detector")
+        wrong = [(each.name, each.kind) for each in wanted.values() if each.kind != "pose"]
+        for name, kind in wrong:
+            words = "a detector: name pose models, and the detector with --detector"
+            peer = "another project's network, which follows nobody: leave --video out"
+            raise BenchmarkError(f"'{name}' is {words if kind == 'detector' else peer}")
         name = source.name if isinstance(source, Scene) else Path(source).name
         if isinstance(source, Scene):
             make_video(source, frames, Path(folder) / "made.mp4")
