@@ -42,7 +42,8 @@ class ModelCard(Card):
         macs: multiply-adds for one crop.
         recipe: name of the training recipe, or where an imported model comes from.
         data: datasets it was trained on.
-        epochs: passes over the data.
+        epochs: passes over the data, a fraction where the last was not whole.
+        hours: of training, on whatever machine; None where nobody counted.
         license: terms of the weights.
         color: channel order that the network was trained on.
         mean, std: per channel in that order, in units of 0 to 255: the network sees ``(crop - mean) / std``.
@@ -98,6 +99,7 @@ class ModelCard(Card):
     quantization: str | None = None
     scores: tuple[Score, ...] = ()
     calibration: Calibration | None = None
+    hours: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

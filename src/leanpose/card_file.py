@@ -183,6 +183,7 @@ SHARED_RULES: dict[str, Rule] = {
     "recipe": (is_text, "text"),
     "data": (_entries(DataSource), "a list of datasets, each with name and terms"),
     "epochs": (lambda value: is_number(value) and value >= 0, "a number"),
+    "hours": (lambda value: value is None or (is_number(value) and value >= 0), "a number, or null"),
     "license": (is_text, "text"),
     "color": (lambda value: value in ("bgr", "rgb"), "'bgr' or 'rgb'"),
     "mean": (sized(3, is_number), "three numbers"),

@@ -33,7 +33,8 @@ class DetectorCard(Card):
         macs: multiply-adds for one image of ``input_side`` squared; 0 where nobody has counted.
         recipe: name of the training recipe, or where an imported model comes from.
         data: datasets it was trained on.
-        epochs: passes over the data.
+        epochs: passes over the data, a fraction where the last was not whole.
+        hours: of training, on whatever machine; None where nobody counted.
         license: terms of the weights.
         precision: of the stored weights.
         quantization: how they became f16 or int8, on which images, and what stayed float; None for f32.
@@ -75,3 +76,4 @@ class DetectorCard(Card):
     precision: Literal["f32", "f16", "int8"] = "f32"
     quantization: str | None = None
     scores: tuple[Score, ...] = ()
+    hours: float | None = None

@@ -61,7 +61,8 @@ def load_detector(path: Path) -> TrainedDetector:
         macs=complexity(network, recipe.input_hw).macs,
         recipe=recipe.name,
         data=sources_of(stored),
-        epochs=stored.epoch + 1,
+        epochs=stored.epochs,
+        hours=stored.progress.hours,
         license=LICENSE,
     )
     return TrainedDetector(PersonAnswer(network).eval(), card)

@@ -15,7 +15,7 @@ def train(
     recipe: Annotated[str, typer.Argument(help="Name of a recipe, such as softgate_lsp.")],
     data: Annotated[list[str] | None, typer.Option("--data", metavar="KIND:PATH", help=DATA_HELP)] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run; runs/RECIPE by default.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last epoch.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last.ckpt.")] = False,
     start_from: Annotated[
         Path | None, typer.Option("--from", metavar="FILE", help="Start with the weights of a .ckpt or .safetensors.")
     ] = None,
@@ -27,6 +27,12 @@ def train(
     devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
     stop_after: Annotated[
         int | None, typer.Option(min=1, metavar="EPOCHS", help="Stop early; --resume goes on with the same schedule.")
+    ] = None,
+    for_: Annotated[
+        str | None,
+        typer.Option(
+            "--for", metavar="TIME", help="45s, 90m or 2h for all of it: the schedule is stretched to end with it."
+        ),
     ] = None,
     skeleton: Annotated[
         str | None, typer.Option(metavar="NAME|FILE", help="The joints to learn; samples are mapped to them by name.")
@@ -48,8 +54,10 @@ def train(
     import json
 
     from leanpose.errors import DatasetError, TrainingError
+    from leanpose.training.progress import parse_time
     from leanpose.training.recipes import override, recipe_named
 
+    budget = None if for_ is None else parse_time(for_)
     named = {"skeleton": skeleton, "rounds": rounds, "teacher": teacher, "teacher_weight": teacher_weight}
     given = {name: value for name, value in named.items() if value is not None}
     resolved = override(dataclasses.replace(recipe_named(recipe), **given), set_ or [])
@@ -62,6 +70,8 @@ def train(
     if resolved.rounds > 1:
         if stop_after is not None:
             raise TrainingError("--stop-after ends one schedule, not rounds of it: leave it out, or take --rounds 1")
+        if budget is not None:
+            raise TrainingError("--for stretches one schedule, not rounds of it: leave it out, or take --rounds 1")
         from leanpose.training.iterative import train_rounds
 
         trained = train_rounds(
@@ -71,10 +81,14 @@ def train(
         for number, entry in enumerate(trained, start=1):
             typer.echo(f"round {number}: validation PCK {max(entry.curve):.1f}, {entry.best}")
         return
+    from leanpose.checkpoint import read_checkpoint
     from leanpose.training.run import train as run
 
-    best = run(resolved, data, folder, resume, start_from, workers, accelerator, devices, stop_after, compiled=compiled)
-    typer.echo(f"best checkpoint: {best}")
+    best = run(
+        resolved, data, folder, resume, start_from, workers, accelerator, devices, stop_after, compiled=compiled,
+        budget=budget,
+    )  # fmt: skip
+    typer.echo(f"trained {read_checkpoint(folder / 'last.ckpt').progress}; best checkpoint: {best}")
 
 
 def export(

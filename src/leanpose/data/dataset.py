@@ -1,5 +1,6 @@
 """Training samples for a loader: augmented crops, drawn in an order that depends on seed and epoch alone."""
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -15,7 +16,15 @@ from leanpose.readers import Sample
 Batch = dict[str, Any]
 Item = tuple[np.ndarray, np.ndarray, np.ndarray, int]
 Size = tuple[int, int]
-Key = tuple[int, int] | tuple[int, int, int]  # epoch, index, and which of its draws in the epoch, the first if not said
+# epoch, index, which of its draws in the epoch (the first if not said), and the point of the recipe's schedule, in
+# epochs (the epoch if not said)
+Key = tuple[int, int] | tuple[int, int, int] | tuple[int, int, int, float]
+
+
+def read_key(key: Key) -> tuple[int, int, int, float]:
+    """All four entries of a key."""
+    epoch, index, turn, at = (*key, *(0, key[0])[len(key) - 2 :])
+    return int(epoch), int(index), int(turn), at
 
 
 class CropDataset(Dataset[Item | DatasetError]):
@@ -23,7 +32,7 @@ class CropDataset(Dataset[Item | DatasetError]):
 
     Args:
         samples: people to crop.
-        input_hw: crop size in pixels, or a function from the epoch to it.
+        input_hw: crop size in pixels, or a function from the point of the schedule, in epochs, to it.
         padding: side of the crop over the side of the person's box.
         augmentation: what to change at random.
         seed: of all randomness; the same (seed, epoch, index, turn) always gives the same crop.
@@ -32,7 +41,7 @@ class CropDataset(Dataset[Item | DatasetError]):
     def __init__(
         self,
         samples: Sequence[Sample],
-        input_hw: Size | Callable[[int], Size],
+        input_hw: Size | Callable[[float], Size],
         padding: float,
         augmentation: Augmentation,
         seed: int = 0,
@@ -51,8 +60,8 @@ class CropDataset(Dataset[Item | DatasetError]):
 
         A value, because an error raised in a worker reaches the trainer as a traceback and ends the training.
         """
-        epoch, index, turn = (*key, 0)[:3]
-        input_hw = self.input_hw(epoch) if callable(self.input_hw) else self.input_hw
+        epoch, index, turn, at = read_key(key)
+        input_hw = self.input_hw(at) if callable(self.input_hw) else self.input_hw
         rng = np.random.default_rng((self.seed, epoch, index, turn))
         mosaic = self.augmentation.mosaic
         try:
@@ -72,17 +81,30 @@ class CropDataset(Dataset[Item | DatasetError]):
         )  # fmt: skip
 
 
-class EpochSampler(Sampler[tuple[int, int, int]]):
+class EpochSampler(Sampler[Key]):
     """Yields (epoch, index, turn): an epoch has each index with turns from 0 to below ``repeats[index]``.
 
     The order depends on seed and epoch.
 
     Under several processes each takes every ``world_size``-th draw of the same order, padded to equal length.
+
+    Args:
+        schedule: the point of the recipe's schedule, in epochs, that is asked for at every ``batch_size``-th draw and
+            then is a fourth entry of all draws of that batch; None where it is the epoch.
     """
 
     def __init__(
-        self, repeats: Sequence[int], seed: int = 0, shuffle: bool = True, rank: int = 0, world_size: int = 1
+        self,
+        repeats: Sequence[int],
+        seed: int = 0,
+        shuffle: bool = True,
+        rank: int = 0,
+        world_size: int = 1,
+        schedule: Callable[[], float] | None = None,
+        batch_size: int = 1,
     ) -> None:
+        self.schedule, self.batch_size = schedule, batch_size
+        self._resumed = (0, 0)
         self.draws = np.array([(index, turn) for index, count in enumerate(repeats) for turn in range(count)])
         self.seed, self.shuffle, self.rank, self.world_size = seed, shuffle, rank, world_size
         self.epoch = 0
@@ -91,15 +113,29 @@ class EpochSampler(Sampler[tuple[int, int, int]]):
         """Called by the trainer before every epoch."""
         self.epoch = epoch
 
+    def go_on(self, epoch: int, batch: int) -> None:
+        """Begin with this epoch, and of that epoch leave out so many batches."""
+        self.epoch, self._resumed = epoch, (epoch, batch)
+
     def __len__(self) -> int:
+        """Draws of a whole epoch."""
         return -(-len(self.draws) // self.world_size)
 
-    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+    def __iter__(self) -> Iterator[Key]:
         order = np.arange(len(self.draws))
         if self.shuffle:
             order = np.random.default_rng((self.seed, self.epoch)).permutation(order)
         mine = np.resize(order, len(self) * self.world_size)[self.rank :: self.world_size]
-        return ((self.epoch, int(index), int(turn)) for index, turn in self.draws[mine])
+        resumed, batch = self._resumed
+        mine = mine[batch * self.batch_size if resumed == self.epoch else 0 :]
+        at = 0.0
+        for number, (index, turn) in enumerate(self.draws[mine]):
+            if self.schedule is None:
+                yield self.epoch, int(index), int(turn)
+                continue
+            if number % self.batch_size == 0:
+                at = self.schedule()
+            yield self.epoch, int(index), int(turn), at
 
 
 def collate(items: Sequence[Item | DatasetError]) -> Batch:
@@ -150,10 +186,17 @@ def epoch_loader(
         drop_last=drop_last,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
-        worker_init_fn=_one_thread,
+        worker_init_fn=_become_worker,
     )
 
 
-def _one_thread(_worker: int = 0) -> None:
+def _become_worker(_worker: int) -> None:
+    _one_thread()
+    # a key pressed to stop reaches all processes of a terminal: the one that trains says when its workers end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _one_thread() -> None:
     """OpenCV's own threads would take the cores that train."""
     cv2.setNumThreads(1)

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from leanpose import geometry
 from leanpose.data.augment import Augmentation, change_colour
-from leanpose.data.dataset import Batch, Key, Size
+from leanpose.data.dataset import Batch, Key, Size, read_key
 from leanpose.data.scene_canvas import Canvas, compose
 from leanpose.errors import DatasetError
 from leanpose.readers.scenes import Scene
@@ -23,7 +23,8 @@ class SceneDataset(Dataset[Item | DatasetError]):
     Args:
         scenes: what the pictures are made of.
         repeats: how often each scene is drawn, relative to the others, to stand beside another.
-        size: height and width, alike, of the picture in pixels, or a function from the epoch to it.
+        size: height and width, alike, of the picture in pixels, or a function from the point of the schedule, in
+            epochs, to it.
         augmentation: colour changes, or None for each scene as a detector sees it: whole, at the top left.
         seed: of all randomness; the same (seed, epoch, index, turn) always gives the same picture.
     """
@@ -32,7 +33,7 @@ class SceneDataset(Dataset[Item | DatasetError]):
         self,
         scenes: Sequence[Scene],
         repeats: Sequence[int],
-        size: Size | Callable[[int], Size],
+        size: Size | Callable[[float], Size],
         augmentation: Augmentation | None,
         seed: int = 0,
     ) -> None:
@@ -47,9 +48,9 @@ class SceneDataset(Dataset[Item | DatasetError]):
 
     def __getitem__(self, key: Key) -> Item | DatasetError:
         """The picture and its scene's index; or, as a value, the error of an image that cannot be read."""
-        epoch, index, turn = (*key, 0)[:3]
+        epoch, index, turn, at = read_key(key)
         rng = np.random.default_rng((self.seed, epoch, index, turn))
-        side = max(self.size(epoch) if callable(self.size) else self.size)
+        side = max(self.size(at) if callable(self.size) else self.size)
         scene = self.scenes[index]
         try:
             image = scene.load_image()

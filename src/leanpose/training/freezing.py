@@ -1,5 +1,6 @@
 """Freezing: only the last layers learn, for a while or throughout."""
 
+from collections.abc import Callable
 from typing import Any
 
 import lightning as L
@@ -13,14 +14,20 @@ class FrozenBackbone(L.Callback):
     """Keeps what is frozen first as it is, BatchNorm statistics included, for the first ``epochs`` epochs.
 
     That is a network's ``early_layers``, or everything but the heads of one that names none.
+
+    Args:
+        epochs: of the recipe's schedule.
+        schedule: the point of that schedule, in epochs; None where it is the trainer's epoch.
     """
 
-    def __init__(self, epochs: int) -> None:
+    def __init__(self, epochs: int, schedule: Callable[[], float] | None = None) -> None:
         self.epochs = epochs
+        self.schedule = schedule
 
     def on_train_batch_start(self, trainer: L.Trainer, pl_module: Any, *_: Any) -> None:
         """Before every step, because the trainer turns training mode on again after each validation."""
-        freeze(pl_module.model, trainer.current_epoch < self.epochs)
+        epoch = trainer.current_epoch if self.schedule is None else self.schedule()
+        freeze(pl_module.model, epoch < self.epochs)
 
 
 def freeze(network: nn.Module, frozen: bool) -> None:

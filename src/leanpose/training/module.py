@@ -52,6 +52,7 @@ class RecipeModule(L.LightningModule):
         self.sample_names = sample_names or []
         self.register_buffer("mean", torch.tensor(recipe.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(recipe.std).view(1, 3, 1, 1), persistent=False)
+        self.schedule: Callable[[], float] | None = None  # point of it in epochs, where steps do not tell
         self._unreadable: set[str] = set()
         self._skipped, self._skipped_in_succession = 0, 0
         self._indices = torch.empty(0, dtype=torch.long)
@@ -77,10 +78,14 @@ class RecipeModule(L.LightningModule):
                 for is_head, factor in ((True, 1.0), (False, r.body_lr))
             ]
         optimizer = OPTIMIZERS[r.optimizer](groups, lr=r.lr)
-        steps_per_epoch = self.trainer.estimated_stepping_batches / (self.trainer.max_epochs or r.epochs)
-        # a cosine is read at a step's end, to reach 0; steps in its middle, to fall with the first step of an epoch
-        point = 0.5 if r.schedule == "steps" else 1.0
-        factor = lambda step: r.lr_at((step + point) / steps_per_epoch) / r.lr  # noqa: E731
+        at = self.schedule
+        if at is None:
+            steps_per_epoch = self.trainer.estimated_stepping_batches / (self.trainer.max_epochs or r.epochs)
+            # a cosine is read at a step's end, to reach 0; steps in its middle, to fall with the first step of an epoch
+            point = 0.5 if r.schedule == "steps" else 1.0
+            factor = lambda step: r.lr_at((step + point) / steps_per_epoch) / r.lr  # noqa: E731
+        else:
+            factor = lambda _step: r.lr_at(at()) / r.lr  # noqa: E731
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

@@ -3,6 +3,7 @@
 import ctypes
 import logging
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -18,6 +19,8 @@ from lightning.pytorch.callbacks import (
     RichProgressBar,
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch.utils.data import DataLoader
 
 from leanpose.checkpoint import Stored, read_checkpoint
 from leanpose.data.augment import Augmentation
@@ -27,10 +30,13 @@ from leanpose.errors import TrainingError
 from leanpose.readers import Sample
 from leanpose.readers.scenes import Scene, read_scenes
 from leanpose.skeleton_files import find_skeleton
+from leanpose.training.clock import TrainingClock
 from leanpose.training.freezing import FrozenBackbone
+from leanpose.training.keeping import SAVE_EVERY, KeptWithinEpochs, StopSignals, WholeFiles
 from leanpose.training.module import PoseModule, RecipeModule
 from leanpose.training.people import training_people
 from leanpose.training.person_module import PersonModule
+from leanpose.training.progress import spoken
 from leanpose.training.recipes import Recipe
 from leanpose.training.transfer import start_detector_with, start_with
 
@@ -49,12 +55,14 @@ def train(
     max_epochs: int | None = None,
     progress: bool = True,
     compiled: bool = False,
+    budget: float | None = None,
+    save_every: float = SAVE_EVERY,
 ) -> Path:
     """Train a recipe on ``KIND:PATH`` datasets and return the path of the best checkpoint.
 
     ``out`` receives ``last.ckpt`` and ``best.ckpt`` (by validation PCK, a detector's by its validation loss),
     ``logs/version_N/metrics.csv`` for each start and TensorBoard events. Where no dataset has a validation part, a
-    tenth of the training images is held out.
+    tenth of the training images is held out. SIGINT and SIGTERM end the training after the step that it is in.
 
     Args:
         resume: go on from ``out/last.ckpt``, exactly as if the training had not stopped there.
@@ -64,14 +72,18 @@ def train(
         max_epochs: stop after this many epochs without changing the schedule; the rest can be resumed.
         compiled: run the network through ``torch.compile``: a minute or two at each new crop size, then a third more
             images per second on a CPU. Needs a C++ compiler. Checkpoints are the same.
+        budget: seconds that the training has, reading of the data, validations and earlier starts included. The
+            recipe's schedule is stretched to end with them, whatever its number of epochs.
+        save_every: seconds after which ``last.ckpt`` is written within an epoch, too.
 
     Raises:
         TrainingError: when ``out`` holds a training and ``resume`` is off, when there is none to resume or it was
-            another one, when a part of the data is empty or unreadable, when the accelerator is not there, or when
-            the loss is no longer finite.
+            another one, when a part of the data is empty or unreadable, when the accelerator is not there, when
+            loss or gradient are not finite on many batches in succession, or after SIGINT or SIGTERM.
         DatasetError: when a dataset cannot be read.
         ModelError: when a checkpoint or weights cannot be read or do not fit.
     """
+    clock = TrainingClock(recipe.epochs, budget)
     last = out / "last.ckpt"
     if last.exists() and not resume:
         raise TrainingError(f"{out} already holds a training: resume it, or name another folder")
@@ -92,13 +104,19 @@ def train(
         raise TrainingError(f"{', '.join(data)}: {counts}; both are needed")
     datasets = sorted({entry.dataset for entry in train_set})
     names = [entry.name for entry in train_set]
-    if resume and _same_training(last, recipe, datasets).finished:
-        return out / "best.ckpt"
+    stored = _same_training(last, recipe, datasets, budget) if resume else None
+    if stored is not None:
+        if stored.finished:
+            return out / "best.ckpt"
+        clock.go_on(stored.progress)
     module = _module(recipe, train_set, datasets, names, start_from)
+    module.schedule = None if budget is None else clock.epoch
     if compiled:
         module.model.compile(dynamic=False)
+    signals = StopSignals()
     score, mode = ("val_pck", "max") if recipe.task == "pose" else ("val_loss", "min")
     callbacks: list[L.Callback] = [
+        clock,
         ModelCheckpoint(
             out, filename="best", monitor=score, mode=mode, save_on_train_epoch_end=True,
             enable_version_counter=False,
@@ -106,10 +124,11 @@ def train(
         # "last" has a callback of its own: save_last would write it only when "best" improves. It comes second, so
         # that it keeps the best score of this very epoch, which a resumed run has to beat.
         ModelCheckpoint(out, filename="last", save_on_train_epoch_end=True, enable_version_counter=False),
+        KeptWithinEpochs(last, signals, save_every),
         LearningRateMonitor("epoch"),
     ]  # fmt: skip
     if recipe.frozen_epochs:
-        callbacks.append(FrozenBackbone(recipe.frozen_epochs))
+        callbacks.append(FrozenBackbone(recipe.frozen_epochs, module.schedule))
     if recipe.patience:
         callbacks.append(EarlyStopping(score, mode=mode, patience=recipe.patience))
     if recipe.ema:
@@ -121,10 +140,11 @@ def train(
             accelerator=accelerator,
             devices=devices,
             precision="bf16-mixed",
-            max_epochs=recipe.epochs if max_epochs is None else min(max_epochs, recipe.epochs),
+            max_epochs=_most_epochs(recipe, max_epochs, budget),
             limit_train_batches=recipe.epoch_batches,
             gradient_clip_val=recipe.clip_norm,
             callbacks=callbacks,
+            plugins=[WholeFiles()],
             logger=[CSVLogger(out, name="logs"), TensorBoardLogger(out, name="", version="tensorboard")],
             default_root_dir=out,
             enable_progress_bar=progress,
@@ -135,22 +155,30 @@ def train(
         )
     except (MisconfigurationException, ValueError) as error:
         raise TrainingError(f"cannot train on {devices} x accelerator '{accelerator}': {error}") from error
-    train_loader = _loader(recipe, train_set, True, workers, trainer)
+    train_loader = _loader(recipe, train_set, True, workers, trainer, clock)
     if not len(train_loader):
         raise TrainingError(
             f"{len(train_set)} training samples do not fill a batch of {recipe.batch_size}: lower batch_size"
         )
-    trainer.fit(
-        module,
-        train_loader,
-        _loader(recipe, val_set, False, workers, trainer),
-        ckpt_path=last if resume else None,
-        weights_only=True,
-    )
+    val_loader = _loader(recipe, val_set, False, workers, trainer, clock)
+    with signals, warnings.catch_warnings():
+        # it asks for a loader that goes on within an epoch in a way of its own; ours does by its sampler
+        warnings.filterwarnings("ignore", "You're resuming from a checkpoint that ended before the epoch ended")
+        try:
+            trainer.fit(module, train_loader, val_loader, ckpt_path=last if resume else None, weights_only=True)
+        except SIGTERMException as error:
+            raise TrainingError(f"stopped by SIGTERM: {last} goes on from where it was written, with resume") from error
     return out / "best.ckpt"
 
 
-def _same_training(last: Path, recipe: Recipe, datasets: list[str]) -> Stored:
+def _most_epochs(recipe: Recipe, max_epochs: int | None, budget: float | None) -> int:
+    """-1 for as many as the time allows."""
+    if budget is not None:
+        return -1 if max_epochs is None else max_epochs
+    return recipe.epochs if max_epochs is None else min(max_epochs, recipe.epochs)
+
+
+def _same_training(last: Path, recipe: Recipe, datasets: list[str], budget: float | None) -> Stored:
     """What is to be resumed, refused with another recipe or other data: the result would be neither training."""
     stored = read_checkpoint(last)
     changed = [
@@ -161,6 +189,9 @@ def _same_training(last: Path, recipe: Recipe, datasets: list[str]) -> Stored:
     ]
     if stored.datasets != datasets:
         changed.append(f"data was {' and '.join(stored.datasets)}, is {' and '.join(datasets)}")
+    if stored.progress.budget != budget:
+        before, now = ("none" if time is None else spoken(time) for time in (stored.progress.budget, budget))
+        changed.append(f"the time for all of it was {before}, is {now}")
     if changed:
         raise TrainingError(
             f"{last} belongs to another training ({'; '.join(changed)}): resume with the same, or start a new training "
@@ -196,7 +227,9 @@ def _module(
     return module
 
 
-def _loader(recipe: Recipe, entries: list[Any], training: bool, workers: int, trainer: L.Trainer):
+def _loader(
+    recipe: Recipe, entries: list[Any], training: bool, workers: int, trainer: L.Trainer, clock: TrainingClock
+) -> DataLoader[Any]:
     size = recipe.input_at if training else recipe.input_hw
     repeats = [recipe.repeats.get(entry.dataset, 1) if training else 1 for entry in entries]
     if recipe.task == "person":
@@ -206,7 +239,13 @@ def _loader(recipe: Recipe, entries: list[Any], training: bool, workers: int, tr
         augmentation = recipe.augmentation if training else Augmentation()
         dataset = CropDataset(entries, size, recipe.padding, augmentation, recipe.seed)
         collate_fn = collate
-    sampler = EpochSampler(repeats, recipe.seed, training, trainer.global_rank, trainer.world_size)
+    timed = training and clock.budget is not None
+    sampler = EpochSampler(
+        repeats, recipe.seed, training, trainer.global_rank, trainer.world_size,
+        clock.epoch if timed else None, recipe.batch_size,
+    )  # fmt: skip
+    if training:
+        sampler.go_on(clock.progress.epoch, clock.progress.batch)
     return epoch_loader(dataset, sampler, recipe.batch_size, workers, training, collate_fn)
 
 

@@ -115,8 +115,8 @@ class Recipe:
         if self.schedule == "steps" and len(self.milestones) != len(self.step_lrs):
             raise RecipeError(f"recipe {self.name}: each milestone needs its learning rate in step_lrs")
 
-    def input_at(self, epoch: int) -> tuple[int, int]:
-        """Crop height and width in an epoch (from 0)."""
+    def input_at(self, epoch: float) -> tuple[int, int]:
+        """Crop height and width at a point of the training, in epochs from 0."""
         early = self.early_input_hw is not None and epoch < round(self.early_share * self.epochs)
         return self.early_input_hw if early and self.early_input_hw else self.input_hw
 
