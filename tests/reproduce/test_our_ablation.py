@@ -171,5 +171,5 @@ def test_two_variants_of_one_factor_can_be_among_the_best(setting, monkeypatch):
     assert {"rotation_none", "rotation_20", "targets_rounded"} <= set(looked_at)
 
 
-def test_the_common_start_is_the_networks_of_cleaning():
+def test_the_common_start_is_the_network_of_folds():
     assert our_factors.base_recipe("trained").model == our_factors.recipe_named("fold_lsp").model

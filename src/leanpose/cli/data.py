@@ -5,14 +5,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from leanpose.cli.clean import clean
 from leanpose.cli.training import Data
 from leanpose.errors import DatasetError
 
 SKELETON_HELP = "Map all people to it by joint name; needed where the datasets' own skeletons differ."
 
 app = typer.Typer(no_args_is_help=True, help="Work with datasets.")
-app.command()(clean)
 
 
 @app.command()

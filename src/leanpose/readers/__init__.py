@@ -4,25 +4,23 @@ import inspect
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from leanpose.errors import DatasetError
 from leanpose.readers.aic import read_aic
 from leanpose.readers.coco import read_coco
 from leanpose.readers.coco_dialects import read_crowdpose, read_halpe, read_ochuman
-from leanpose.readers.corrections import corrected
+from leanpose.readers.corrections import corrected, with_joints_of
 from leanpose.readers.csv_labels import read_csv
 from leanpose.readers.lsp import read_hr_lspet, read_lsp, read_lspet
+from leanpose.readers.mapping import map_sample
 from leanpose.readers.mpii import read_mpii
 from leanpose.readers.pack import read_pack
 from leanpose.readers.parts import PARTS, Part, without_fold
 from leanpose.readers.sample import Sample
 from leanpose.readers.yolo import read_yolo
-from leanpose.skeleton import Skeleton, mapping_weights
+from leanpose.skeleton import Skeleton
 
 __all__ = [
     "FOR_TRAINING", "PARTS", "READERS", "Part", "Sample", "map_sample", "parse_spec", "read_people", "read_samples",
@@ -99,6 +97,8 @@ def read_people(
     for name, change in FOR_TRAINING.items():
         if name in options and part == "train":
             samples = change(samples, options[name])
+    if "corrections" in options and part != "train":
+        samples = with_joints_of(samples, Path(options["corrections"]))
     return samples
 
 
@@ -130,27 +130,3 @@ def parse_spec(spec: str, readers: Mapping[str, Callable[..., Any]] = READERS) -
     if not Path(path).exists():
         raise DatasetError(f"data '{spec}': {path} does not exist")
     return kind, Path(path), {"whole" if name == "part" else name: value for name, value in options.items()}
-
-
-def map_sample(sample: Sample, target: Skeleton, problems: list[str] | None = None) -> Sample | None:
-    """The sample with the joints of ``target``, by name; those that it does not know are not labelled.
-
-    None, with a message to ``problems``, when it has no labelled joint of ``target`` at all.
-    """
-    if sample.skeleton == target:
-        return sample
-    weights = mapping_weights(sample.skeleton, target)
-    used = weights > 0
-    labelled = used.any(axis=1) & ~(used & ~sample.labelled).any(axis=1)
-    if sample.labelled.any() and not labelled.any():
-        if problems is not None:
-            problems.append(f"{sample.name}: no labelled joint that {target.name} has too")
-        return None
-    return replace(
-        sample,
-        keypoints=weights @ np.where(sample.labelled[:, None], sample.keypoints, 0.0),
-        labelled=labelled,
-        occluded=None if sample.occluded is None else (used & sample.occluded).any(axis=1) & labelled,
-        confidence=None if sample.confidence is None else np.where(used, sample.confidence, 1.0).min(axis=1),
-        skeleton=target,
-    )

@@ -60,7 +60,7 @@ def screening(setting: Setting) -> tuple[Setting, list[Sample], np.ndarray]:
 def common_start(setting: Setting) -> Path:
     """The trained network that the trainings go on from: ``--checkpoint``, or one trained here without the first fold.
 
-    The training here is that of ``leanpose data clean``'s networks, not cut to the budget.
+    The training here is the whole of recipe ``fold_lsp``, not cut to the budget.
     """
     if setting.checkpoint is not None:
         return setting.checkpoint
