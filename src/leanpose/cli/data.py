@@ -5,12 +5,14 @@ from typing import Annotated, Literal
 
 import typer
 
+from leanpose.cli.merge import merge
 from leanpose.cli.training import Data
 from leanpose.errors import DatasetError
 
 SKELETON_HELP = "Map all people to it by joint name; needed where the datasets' own skeletons differ."
 
 app = typer.Typer(no_args_is_help=True, help="Work with datasets.")
+app.command()(merge)
 
 
 @app.command()
