@@ -179,7 +179,7 @@ def ablation_lsp() -> Recipe:
 
 
 def fold_lsp() -> Recipe:
-    """Ours: small and soon trained; without one fold of the people, the network that our studies' variants go on from."""
+    """Ours: small and soon trained; trained without one fold, what the variants of our studies go on from."""
     return replace(
         softgate_lsp(), name="fold_lsp", model="softgate_1x64_fast", input_hw=(128, 128), early_input_hw=None,
         early_share=0.0, lr=3e-3, epochs=9, ema=0.998,
