@@ -157,3 +157,8 @@ def test_time_that_goes_back_is_no_way_to_a_higher_rate(recipe: Recipe) -> None:
     assert places == sorted(places)
     assert places[0] == pytest.approx(10 * 10 / 95)
     assert places[-1] == 10
+
+
+def test_what_ran_before_the_clock_counts_where_its_start_is_given() -> None:
+    assert TrainingClock(10, now=lambda: 50.0).seconds == 0
+    assert TrainingClock(10, now=lambda: 50.0, start=20.0).seconds == 30

@@ -50,6 +50,9 @@ def train(
     show: Annotated[bool, typer.Option("--show", help="Print the resolved recipe and stop.")] = False,
 ) -> None:
     """Train a recipe. Writes last.ckpt, best.ckpt, CSV and TensorBoard logs; an interrupted run resumes."""
+    import time
+
+    started = time.monotonic()  # what follows imports torch, which takes its part of --for
     import dataclasses
     import json
 
@@ -86,7 +89,7 @@ def train(
 
     best = run(
         resolved, data, folder, resume, start_from, workers, accelerator, devices, stop_after, compiled=compiled,
-        budget=budget,
+        budget=budget, started=started,
     )  # fmt: skip
     typer.echo(f"trained {read_checkpoint(folder / 'last.ckpt').progress}; best checkpoint: {best}")
 

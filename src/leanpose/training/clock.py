@@ -21,16 +21,23 @@ class TrainingClock(L.Callback):
 
     Args:
         epochs: of the recipe's schedule.
-        budget: seconds, this training's earlier starts included, from the making of the clock; None for no limit.
+        budget: seconds, this training's earlier starts included; None for no limit.
         now: seconds on a clock that never goes back.
+        start: when this start began on that clock; now if not given.
     """
 
-    def __init__(self, epochs: int, budget: float | None = None, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        epochs: int,
+        budget: float | None = None,
+        now: Callable[[], float] = time.monotonic,
+        start: float | None = None,
+    ) -> None:
         self.schedule_epochs = epochs
         self.budget = budget
         self.now = now
         self._before = Progress(0.0, 0)
-        self._start = now()
+        self._start = now() if start is None else start
         self._began: float | None = None
         self._batches = 0
         self._per_epoch = 1

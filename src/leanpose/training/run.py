@@ -57,6 +57,7 @@ def train(
     compiled: bool = False,
     budget: float | None = None,
     save_every: float = SAVE_EVERY,
+    started: float | None = None,
 ) -> Path:
     """Train a recipe on ``KIND:PATH`` datasets and return the path of the best checkpoint.
 
@@ -75,6 +76,7 @@ def train(
         budget: seconds that the training has, reading of the data, validations and earlier starts included. The
             recipe's schedule is stretched to end with them, whatever its number of epochs.
         save_every: seconds after which ``last.ckpt`` is written within an epoch, too.
+        started: when, by ``time.monotonic()``, the time began to count; now if not given.
 
     Raises:
         TrainingError: when ``out`` holds a training and ``resume`` is off, when there is none to resume or it was
@@ -83,7 +85,7 @@ def train(
         DatasetError: when a dataset cannot be read.
         ModelError: when a checkpoint or weights cannot be read or do not fit.
     """
-    clock = TrainingClock(recipe.epochs, budget)
+    clock = TrainingClock(recipe.epochs, budget, start=started)
     last = out / "last.ckpt"
     if last.exists() and not resume:
         raise TrainingError(f"{out} already holds a training: resume it, or name another folder")
