@@ -65,13 +65,13 @@ def label(
     least: Annotated[float, typer.Option(min=0, max=1, help="Confidence from which a joint is written.")] = 0.2,
     near: Annotated[
         float,
-        typer.Option(min=0, rich_help_panel=TWO, help="They agree on a joint within so many longer sides of the box,"),
+        typer.Option(min=0, rich_help_panel=TWO, help="How far apart they may be, in longer sides of the box."),
     ] = 0.045,
     first_sure: Annotated[
-        float, typer.Option(min=0, max=1, rich_help_panel=TWO, help="where the first one's confidence is above this,")
+        float, typer.Option(min=0, max=1, rich_help_panel=TWO, help="They agree where the first is surer than this.")
     ] = 0.25,
     second_sure: Annotated[
-        float, typer.Option(min=0, max=1, rich_help_panel=TWO, help="and the second one's above this.")
+        float, typer.Option(min=0, max=1, rich_help_panel=TWO, help="They agree where the second is surer than this.")
     ] = 0.4,
     agreed: Annotated[
         float, typer.Option(min=0, max=1, rich_help_panel=TWO, help="Least confidence where they agree.")
