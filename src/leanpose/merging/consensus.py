@@ -42,7 +42,7 @@ def _of_person(sample: Sample, merged: Merged, i: int, earlier: list[Correction]
     was, is_ = mapped.labelled, np.isfinite(new[:, 0])
     moved = was & is_ & (np.abs(new - old).max(axis=1) > PRECISION)
     changed = (was != is_) | moved | (is_ & (np.abs(now - believed) > CONFIDENCE_PRECISION))
-    known = {correction.joint: correction.action for correction in earlier}
+    known: dict[str, Action] = {correction.joint: correction.action for correction in earlier}
     found = []
     for k in np.flatnonzero(changed).tolist():
         joint = merged.skeleton.joints[k]
@@ -51,5 +51,7 @@ def _of_person(sample: Sample, merged: Merged, i: int, earlier: list[Correction]
             action = "swap"
         place = (float(new[k, 0]), float(new[k, 1])) if is_[k] else None
         confidence = float(now[k]) if is_[k] and now[k] < 1 else None
-        found.append(Correction(joint, action or known.get(joint, "move"), place, confidence))
+        if action is None:
+            action = known.get(joint) or "move"
+        found.append(Correction(joint, action, place, confidence))
     return found

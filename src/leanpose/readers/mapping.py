@@ -1,6 +1,7 @@
 """Samples of one skeleton as samples of another."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -15,7 +16,7 @@ def map_sample(sample: Sample, target: Skeleton, problems: list[str] | None = No
     """
     if sample.skeleton == target:
         return sample
-    weights = mapping_weights(sample.skeleton, target)
+    weights = _weights(sample.skeleton, target)
     used = weights > 0
     labelled = used.any(axis=1) & ~(used & ~sample.labelled).any(axis=1)
     if sample.labelled.any() and not labelled.any():
@@ -30,3 +31,11 @@ def map_sample(sample: Sample, target: Skeleton, problems: list[str] | None = No
         confidence=None if sample.confidence is None else np.where(used, sample.confidence, 1.0).min(axis=1),
         skeleton=target,
     )
+
+
+@cache
+def _weights(source: Skeleton, target: Skeleton) -> np.ndarray:
+    """Found once for all people of a dataset: it takes longer than to map one of them."""
+    weights = mapping_weights(source, target)
+    weights.setflags(write=False)
+    return weights
