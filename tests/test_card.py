@@ -73,6 +73,7 @@ WRONG = {
     "recipe": [None],
     "data": ["LSP", [{"name": "LSP"}], [{"name": "LSP", "terms": 7}], ["LSP"], None],
     "epochs": [-1, "30"],
+    "hours": [-0.5, "1 h", float("inf"), True],
     "license": [""],
     "color": ["gbr", None, ["bgr"]],
     "mean": [[1, 2], [1, 2, float("inf")], 3],

@@ -49,6 +49,7 @@ WRONG = {
     "recipe": [""],
     "data": ["LSP"],
     "epochs": [-1],
+    "hours": [-1, "2"],
     "license": [""],
     "precision": ["f64"],
     "quantization": ["", 8],

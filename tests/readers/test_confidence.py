@@ -69,6 +69,7 @@ def test_confidences_beyond_the_skeleton_are_cut_with_its_joints(tmp_path, write
     file = write_json(tmp_path / "halpe.json", coco_document([person]))
     touch_images(tmp_path, "0007.jpg")
     (sample,) = read_samples([f"halpe:{file},part=train"], "train")
+    assert sample.confidence is not None
     assert sample.confidence.tolist() == [k / 136 for k in range(26)]
 
 

@@ -99,6 +99,7 @@ def test_time_used_before_a_stop_counts(
     second = _Time(monkeypatch)
     train(recipe, data, tmp_path, resume=True, budget=60.0, **CPU)
     after = read_checkpoint(tmp_path / "last.ckpt").progress
+    assert after.seconds is not None
     assert after.seconds == 28 + second.seconds - 1000
     assert 60 - 2 * (STEP + VALIDATION) <= after.seconds <= 60
     assert after.epochs == (len(first.steps) + len(second.steps)) / 4
