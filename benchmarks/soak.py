@@ -33,13 +33,14 @@ class PlayedEstimator:
     """Finds the people of frame after frame without looking at it; each call is for the next frame."""
 
     skeleton = LSP14
+    tiles = "off"
 
     def __init__(self) -> None:
         self._frame = 0
         self._rng = np.random.default_rng(0)
         self.people_shown = set[tuple[int, int]]()
 
-    def find_people(self, image: np.ndarray, where: str = "image") -> tuple[np.ndarray, np.ndarray]:
+    def find_people(self, image: np.ndarray, where: str, tiles: str) -> tuple[np.ndarray, np.ndarray]:
         """Boxes (P, 4) and scores (P,)."""
         centres = self._centres()
         half = np.array([20, 55])

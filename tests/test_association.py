@@ -244,3 +244,17 @@ def test_labelled_people_stay(data_root):
         dropped |= {people[i].name.partition("#")[0] for i in np.flatnonzero(~without_doubles(poses))}
     # a skier, a baby and a boy who are labelled twice, and a man with a child on his arm, who share six labels
     assert dropped == {f"coco/000000{name}.jpg" for name in ("421535", "000692", "000368", "457745")}
+
+
+def test_of_five_hundred_people_the_doubles_are_found_in_little_memory():
+    import tracemalloc
+
+    corners = np.stack(np.meshgrid(np.arange(25) * 90, np.arange(10) * 230), axis=-1).reshape(-1, 2)
+    people = [moved(STANDING, *corner) for corner in corners]
+    poses = of_lsp(*people, *(person + 0.5 for person in people))
+    tracemalloc.start()
+    stay = without_doubles(poses)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert stay.tolist() == [True] * 250 + [False] * 250
+    assert peak < 100e6

@@ -91,6 +91,29 @@ def test_deterministic_reaches_the_engines(run, photo, monkeypatch):
     assert asked[-1].mode == "throughput"
 
 
+def test_small_people_of_a_large_image_are_found_in_tiles(run, tmp_path):
+    from .blobs import blob_detector  # of what it sees at 128 pixels; a dot of 40 in 3,000 is less than two
+
+    image = np.zeros((1200, 3000, 3), np.uint8)
+    image[500:540, 2400:2440] = 255
+    image[800:830, 300:330] = 255
+    save_image(tmp_path / "large.png", image)
+    finder = ("--detector", blob_detector(tmp_path / "blobs.onnx", input_side=64))
+    found = {}
+    for tiles in ("off", "auto", "8"):
+        assert run("large.png", *finder, "--tiles", tiles).exit_code == 0
+        (written,) = json.loads((tmp_path / "out" / "poses.json").read_text())["images"]
+        found[tiles] = len(written["people"])
+    assert found["off"] < found["8"]
+    for wrong, fault in (("0", "tiles must be"), ("many", "tiles must be")):
+        result = run("large.png", "--tiles", wrong)
+        assert result.exit_code == 2
+        assert fault in result.stderr
+    result = run("large.png", *ON, "--tiles", "3")
+    assert result.exit_code == 2
+    assert "no detector runs" in result.stderr
+
+
 def test_several_boxes_as_csv(run, photo, tmp_path):
     result = run(photo, *ON, "--box", "-5,10,90,120", "--format", "csv", "--flip-test")
     assert result.exit_code == 0

@@ -3,6 +3,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leanpose.errors import PosesError, SkeletonError
 from leanpose.pose import Poses
@@ -226,3 +228,18 @@ def test_views_of_nobody_by_a_file_and_of_what_is_not_there(tmp_path):
         poses.view("halpe26")
     with pytest.raises(SkeletonError, match="unknown skeleton 'coco18'"):
         poses.view("coco18")
+
+
+@given(st.integers(0, 2**31))
+def test_a_persons_score_is_that_of_the_box_times_the_mean_of_the_surer_joints(seed):
+    rng = np.random.default_rng(seed)
+    keypoints, scores, box_scores = rng.uniform(0, 9, (4, 17, 2)), rng.random((4, 17)) ** 2, rng.random(4)
+    keypoints[rng.random((4, 17)) < 0.2] = np.nan
+    keypoints[3] = np.nan
+    poses = Poses(keypoints, scores, np.tile([0.0, 0, 9, 9], (4, 1)), box_scores, COCO17, (10, 10))
+    for person in range(4):
+        found = np.isfinite(keypoints[person]).all(axis=-1)
+        surer = [s for s, there in zip(scores[person], found, strict=True) if s > 0.2 and there]
+        expected = box_scores[person] * (sum(surer) / len(surer) if surer else 0)
+        assert poses.person_scores[person] == pytest.approx(expected, rel=1e-5)
+    assert Poses.empty(COCO17, (10, 10)).person_scores.shape == (0,)

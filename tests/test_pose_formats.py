@@ -290,13 +290,13 @@ def test_coco_results_move_box_edges_by_half_a_pixel_and_leave_keypoints():
     # An image's first column spans [-0.5, 0.5] here and [0, 1] in COCO.
     assert result["bbox"] == [0.0, 1.5, 10.0, 20.0]
     assert result["keypoints"] == [10.25, 20.5, 0.5, 0, 0, 0]
-    assert result["score"] == pytest.approx(0.8 * (0.5 + 0) / 2)
+    assert result["score"] == pytest.approx(0.8 * 0.5)  # of the joint that was found
     assert (result["image_id"], result["category_id"]) == (81988, 1)
 
 
 def test_coco_score_ignores_the_score_of_a_joint_that_was_not_found():
     (result,) = coco_results(one_person(scores=np.array([[0.5, 0.9]])))
-    assert result["score"] == pytest.approx(0.8 * 0.25)
+    assert result["score"] == pytest.approx(0.8 * 0.5)
     assert result["keypoints"][3:] == [0, 0, 0]
 
 

@@ -93,7 +93,10 @@ def distinct(people: Bodies, strength: np.ndarray, sigmas: np.ndarray) -> np.nda
     """
     shared = people.known[:, None] & people.known
     counts, most = shared.sum(axis=-1), people.known.sum(axis=-1)
-    alike = oks(people.keypoints[:, None], people.keypoints, shared, _mean_areas(people), sigmas)
+    areas = _mean_areas(people)
+    alike = np.zeros(areas.shape)
+    for one, joints in enumerate(people.keypoints):  # in rows: of 500 people all at once would be half a gigabyte
+        alike[one] = oks(joints, people.keypoints, shared[one], areas[one], sigmas)
     fewer, fewest = np.minimum(most[:, None], most), min(FEWEST_JOINTS, len(sigmas))
     same = (counts >= np.maximum(fewer / 2, fewest)) & (np.nan_to_num(alike) >= SAME_POSE)
     same |= in_one_place(people, sigmas).sum(axis=-1) >= np.maximum(MOSTLY * fewer, fewest)
@@ -117,8 +120,11 @@ def in_one_place(people: Bodies, sigmas: np.ndarray) -> np.ndarray:
         sigmas: (K,) of the joints.
     """
     places = np.where(people.known[..., None], people.keypoints, np.nan)
-    apart = ((places[:, None] - places) ** 2).sum(axis=-1)  # NaN, which is not below, where one is not known
-    return apart <= -2 * np.log(SAME_JOINT) * _mean_areas(people)[..., None] * (2 * sigmas) ** 2
+    most = -2 * np.log(SAME_JOINT) * _mean_areas(people)[..., None] * (2 * sigmas) ** 2
+    same = np.zeros(most.shape, dtype=bool)
+    for one, joints in enumerate(places):  # NaN, which is not below, where one is not known
+        same[one] = ((joints - places) ** 2).sum(axis=-1) <= most[one]
+    return same
 
 
 def taken_joints(people: Bodies, claims: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
@@ -157,8 +163,8 @@ def without_taken(poses: Poses) -> Poses:
 def without_doubles(poses: Poses) -> np.ndarray:
     """Which people (P,) stay of those in the boxes of a detector, two of which may lead to one person.
 
-    See :func:`distinct`. The strength is that of COCO results: the box's score times the mean of the joints'. Sigmas
-    are those of :func:`leanpose.metrics.sigmas.oks_sigmas`.
+    See :func:`distinct`. The strength is the box's score times the mean of all the joints' scores, so that the more
+    complete one stays. Sigmas are those of :func:`leanpose.metrics.sigmas.oks_sigmas`.
     """
     if len(poses) < 2:
         return np.ones(len(poses), dtype=bool)

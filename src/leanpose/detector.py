@@ -201,13 +201,14 @@ class PersonDetector:
         )
 
 
-def nms(boxes: np.ndarray, scores: np.ndarray, iou: float) -> np.ndarray:
+def nms(boxes: np.ndarray, scores: np.ndarray, iou: float, groups: np.ndarray | None = None) -> np.ndarray:
     """Greedy non-maximum suppression.
 
     Args:
         boxes: (M, 4).
         scores: (M,).
         iou: boxes that overlap a better one that stays by more than this are dropped.
+        groups: (M,) numbers; boxes of one group do not drop each other.
 
     Returns:
         Indices of the boxes that stay, best first; of equal scores the earlier box is the better one.
@@ -217,7 +218,8 @@ def nms(boxes: np.ndarray, scores: np.ndarray, iou: float) -> np.ndarray:
     while len(order):
         best, order = order[0], order[1:]
         kept.append(int(best))
-        order = order[geometry.box_iou(boxes[best], boxes[order]) <= iou]
+        stays = geometry.box_iou(boxes[best], boxes[order]) <= iou
+        order = order[stays if groups is None else stays | (groups[order] == groups[best])]
     return np.array(kept, dtype=int)
 
 

@@ -24,6 +24,7 @@ from leanpose.normalisation import Normalisation
 from leanpose.pose import Poses
 from leanpose.skeleton import Skeleton, view_weights
 from leanpose.skeleton_files import find_skeleton
+from leanpose.tiles import Tiles, check_tiles, find_in_tiles
 from leanpose.underway import Batch, Waiting
 from leanpose.zoo import find_model
 
@@ -68,6 +69,7 @@ class PoseEstimator:
         mode: Mode = "latency",
         deterministic: bool = False,
         skeleton: str | os.PathLike[str] | Skeleton | None = None,
+        tiles: Tiles = "auto",
     ) -> None:
         """Load a model.
 
@@ -82,13 +84,14 @@ class PoseEstimator:
                 the same engine; any other callable from a BGR image to boxes (P, 5); or ``None`` for nobody.
             skeleton: whose joints are wanted, as :meth:`leanpose.pose.Poses.view` takes it; ``None`` for the model's.
                 People are looked at, followed and smoothed in the model's joints whatever is wanted.
+            tiles: as :func:`leanpose.tiles.find_in_tiles` takes it; of videos, for time, ``"auto"`` is ``"off"``.
 
         Raises:
             ModelError: when the model is unknown, damaged, or does not fit its card, or a flip test is asked of one
                 whose skeleton is not flippable.
             SkeletonError: when the skeleton is unknown, or has a joint that the model does not know.
             EngineError: when the engine is unknown, not installed, or cannot compute in that precision.
-            ValueError: for an unknown decode method, or a batch size below 1.
+            ValueError: for an unknown decode method, a batch size below 1, or ``tiles`` that are none.
         """
         path: str | Path
         if Path(model).suffix == ".ckpt":
@@ -112,6 +115,7 @@ class PoseEstimator:
                 f"model '{self.card.name}': nobody knows which joints of its skeleton a mirror swaps: leave the flip "
                 "test off"
             )
+        self.tiles = check_tiles(tiles)
         self._detector = detector
         self._detector_options: dict[str, Any] = {
             "engine": engine, "precision": precision, "threads": threads, "deterministic": deterministic
@@ -312,11 +316,12 @@ class PoseEstimator:
             checked, scores = check_boxes(geometry.image_box(*hw) if boxes is None else boxes, hw, source or "")
         return pixels, Waiting(hw, checked, scores, source, detected)
 
-    def find_people(self, image: np.ndarray, where: str = "image") -> tuple[np.ndarray, np.ndarray]:
+    def find_people(
+        self, image: np.ndarray, where: str = "image", tiles: Tiles | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The detector's boxes (P, 4) of a BGR image (H, W, 3) and their scores (P,), checked.
 
-        Args:
-            where: name of the image, for messages.
+        ``where`` names the image in messages; ``tiles`` are others than the estimator's.
 
         Raises:
             BoxError: when there is no detector, or what it gives are no boxes.
@@ -327,7 +332,7 @@ class PoseEstimator:
                 f"{where}: nobody says where the people are, and this estimator has no detector: "
                 "pass boxes, or whole_image=True to take the whole image as one person"
             )
-        return check_boxes(self.detector(image), image.shape[:2], f"{where}, found by the detector")  # type: ignore[arg-type]
+        return find_in_tiles(self.detector, image, tiles or self.tiles, f"{where}, found by the detector")
 
     def preprocess(self, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Crops (P, h, w, 3) uint8 in the card's colours and transforms (P, 2, 3) of boxes (P, 4) in a BGR image."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from leanpose.errors import PosesError
+from leanpose.metrics.oks import rescored
 from leanpose.skeleton import Skeleton, map_joints, map_uncertainties, view_weights
 
 
@@ -19,7 +20,8 @@ class Poses:
 
     Attributes:
         keypoints: (P, K, 2) float32, x and y in image pixels whose centres lie at integers; NaN where not found.
-        scores: (P, K) float32 in [0, 1], one per joint; of a calibrated model the probability that it is right.
+        scores: (P, K) float32 in [0, 1], one per joint; of a calibrated model the probability that it is right. An
+            estimator gives 0 to joints outside the image, and to those that are another person's; they keep a place.
         boxes: (P, 4) float32, the people's extents as x1, y1, x2, y2 in image pixels.
         box_scores: (P,) float32 in [0, 1].
         skeleton: names the K joints.
@@ -114,6 +116,16 @@ class Poses:
             np.zeros((0, joints, 2)), np.zeros((0, joints)), np.zeros((0, 4)), np.zeros(0),
             skeleton, image_hw, source=source,
         )  # fmt: skip
+
+    @property
+    def person_scores(self) -> np.ndarray:
+        """(P,) float32 in [0, 1], of the people as a whole: the box's score times the mean of the joints' above 0.2.
+
+        It is 0 where no joint scores as much. This is the rule of the HRNet line, by which ``leanpose evaluate``
+        measures AP.
+        """
+        found = np.isfinite(self.keypoints).all(axis=-1)
+        return rescored(np.where(found, self.scores, 0), self.box_scores).astype(np.float32)
 
     def __len__(self) -> int:
         return len(self.keypoints)

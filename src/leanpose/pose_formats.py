@@ -179,8 +179,8 @@ def coco_results(poses: Poses, image_id: int | str | None = None) -> list[dict[s
 
     COCO measures box edges from the corner of the image, half a pixel left of and above our zero, so they shift
     by 0.5; its keypoints are pixel numbers as ours are and stay. A joint that was not found is ``0, 0, 0``. The
-    third number of a joint is its score; a person's score is the box score times the mean score of its joints. People
-    with an id have it as PoseTrack names it, ``track_id``.
+    third number of a joint is its score; a person's is that of :attr:`leanpose.pose.Poses.person_scores`. People with
+    an id have it as PoseTrack names it, ``track_id``.
 
     Args:
         image_id: COCO's number of the image. By default the number of the video's frame, or the number that the file
@@ -199,7 +199,7 @@ def coco_results(poses: Poses, image_id: int | str | None = None) -> list[dict[s
     found = np.isfinite(poses.keypoints).all(axis=-1)
     points = np.concatenate((poses.keypoints, poses.scores[..., None]), axis=-1)
     points[~found] = 0
-    people_scores = poses.box_scores * points[..., 2].mean(axis=1)
+    people_scores = poses.person_scores
     boxes = poses.boxes.astype(float)
     xywh = np.concatenate((boxes[:, :2] + 0.5, boxes[:, 2:] - boxes[:, :2]), axis=1)
     return [

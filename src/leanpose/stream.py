@@ -22,6 +22,7 @@ from leanpose.second_pass import second_pass
 from leanpose.smoothing import OneEuroSmoother, smooth_both_ways
 from leanpose.stopwatch import Stopwatch
 from leanpose.tracker import Tracker
+from leanpose.underway import looked_at
 
 if TYPE_CHECKING:
     from leanpose.estimator import PoseEstimator
@@ -127,7 +128,8 @@ class PoseTracking:
         elif ran:
             self.detector_runs += 1
             with self._timed(DETECT):
-                found = np.column_stack(self.estimator.find_people(image, f"frame {self._frames}"))
+                tiles = "off" if self.estimator.tiles == "auto" else self.estimator.tiles
+                found = np.column_stack(self.estimator.find_people(image, f"frame {self._frames}", tiles))
         else:
             found = np.zeros((0, 5))
         looked = np.zeros((0, 5))
@@ -178,11 +180,8 @@ class PoseTracking:
             with self._timed(KEYPOINT_DECODE):
                 parts.append(self.estimator.postprocess(heatmaps, transforms))
         keypoints, scores, uncertainties = (np.concatenate(part) for part in zip(*parts, strict=True))
-        hw, card = (image.shape[0], image.shape[1]), self.estimator.card
-        return Poses(
-            keypoints, scores, boxes[:, :4], boxes[:, 4], card.skeleton, hw,
-            uncertainties=None if card.calibration is None else uncertainties,
-        )  # fmt: skip
+        hw = (image.shape[0], image.shape[1])
+        return looked_at(keypoints, scores, uncertainties, boxes[:, :4], boxes[:, 4], self.estimator.card, hw)
 
     def _timed(self, stage: str) -> AbstractContextManager[None]:
         return nullcontext() if self._watch is None else self._watch(stage)

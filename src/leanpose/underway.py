@@ -6,6 +6,7 @@ import numpy as np
 
 from leanpose.card import ModelCard
 from leanpose.engines import Pending
+from leanpose.geometry import image_box
 from leanpose.pose import Poses
 
 
@@ -32,7 +33,28 @@ class Waiting:
         if not people:
             return Poses.empty(card.skeleton, self.image_hw, self.source)
         keypoints, scores, uncertainties = (np.stack(part) for part in zip(*people, strict=True))
-        return Poses(
-            keypoints, scores, self.boxes, self.box_scores, card.skeleton, self.image_hw, source=self.source,
-            uncertainties=None if card.calibration is None else uncertainties,
-        )  # fmt: skip
+        boxes, box_scores = self.boxes, self.box_scores
+        return looked_at(keypoints, scores, uncertainties, boxes, box_scores, card, self.image_hw, self.source)
+
+
+def looked_at(
+    keypoints: np.ndarray,
+    scores: np.ndarray,
+    uncertainties: np.ndarray,
+    boxes: np.ndarray,
+    box_scores: np.ndarray,
+    card: ModelCard,
+    image_hw: tuple[int, int],
+    source: str | None = None,
+) -> Poses:
+    """The poses of one image from what :meth:`leanpose.PoseEstimator.postprocess` gives for people in boxes (P, 4).
+
+    Joints outside the image score 0: a crop may show what is beyond the edge, but nobody sees a joint there. They keep
+    their place, which says where a limb leads.
+    """
+    x1, y1, x2, y2 = image_box(*image_hw)
+    inside = ((keypoints >= (x1, y1)) & (keypoints <= (x2, y2))).all(axis=-1)
+    return Poses(
+        keypoints, np.where(inside, scores, 0), boxes, box_scores, card.skeleton, image_hw, source=source,
+        uncertainties=None if card.calibration is None else uncertainties,
+    )  # fmt: skip

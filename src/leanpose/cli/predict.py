@@ -38,6 +38,14 @@ def predict(
     detector_threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Score from which a box is a person; by default the detector's.")
     ] = None,
+    tiles: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|off|N",
+            help="Whether the detector looks at parts of an image too, for small people: auto does with images over "
+            "1,500 pixels, not with video; N is how many along the longer side.",
+        ),
+    ] = "auto",
     model: Annotated[str, typer.Option(help="A packaged model, or an .onnx file with its card beside it.")] = "small",
     skeleton: Annotated[
         str | None,
@@ -98,12 +106,19 @@ def predict(
     from leanpose.cli.predict_sources import Ending, Wanted, sort_out
     from leanpose.estimator import PoseEstimator
     from leanpose.info import OPENVINO_HINT, would_gain_from_openvino
+    from leanpose.tiles import check_tiles
 
     known = [bool(box), boxes is not None, whole_image].count(True)
     if known > 1:
         raise BoxError("--box, --boxes and --whole-image each say where the people are: give one of them at most")
     if known and detector_threshold is not None:
         raise BoxError("--detector-threshold: with --box, --boxes or --whole-image no detector runs: leave one out")
+    try:
+        looked_at = check_tiles(tiles)
+    except ValueError as error:
+        raise LeanposeError(f"--tiles: {error}") from error
+    if known and looked_at != "auto":
+        raise BoxError("--tiles: with --box, --boxes or --whole-image no detector runs: leave one out")
     images, videos = sort_out(sources)
     for_video = {
         "--track": track is not None, "--smooth": smooth is not None, "--detect-every": detect_every is not None,
@@ -121,7 +136,7 @@ def predict(
     finder = None if known else _open_detector(detector, detector_threshold, engine, precision, threads, deterministic)
     estimator = PoseEstimator(
         model, engine, precision, flip_test, threads=threads, detector=finder, mode=mode, deterministic=deterministic,
-        skeleton=skeleton,
+        skeleton=skeleton, tiles=looked_at,
     )  # fmt: skip
     typer.echo(estimator.describe())
     if finder:
