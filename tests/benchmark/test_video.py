@@ -13,6 +13,7 @@ from leanpose.errors import BenchmarkError, ModelError, VideoError
 from leanpose.media import open_video
 
 from ..blobs import blob_detector
+from ..teachers import networks
 
 pytest.importorskip("av")
 pytest.importorskip("scipy")
@@ -71,6 +72,9 @@ def test_what_cannot_be_measured_is_refused(settings: VideoSettings, white: Path
         run_on_video(settings, str(tmp_path / "nowhere.mp4"), 0, "")
     with pytest.raises(BenchmarkError, match="'blobs' is a detector"):
         run_on_video(VideoSettings([settings.detector]), open_scene(white), 1, "")
+    peer = str(networks.movenet(tmp_path / "peer.onnx"))
+    with pytest.raises(BenchmarkError, match="'peer' is another project's network"):
+        run_on_video(VideoSettings([peer], ["onnxruntime"]), open_scene(white), 1, "")
     with pytest.raises(ModelError, match="nosuch"):
         run_on_video(VideoSettings(settings.models, ["onnxruntime"], detector="nosuch"), open_scene(white), 1, "")
     with pytest.raises(BenchmarkError, match="1 or more"):

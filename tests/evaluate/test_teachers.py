@@ -17,7 +17,8 @@ from leanpose.skeleton import COCO17, LSP14, Skeleton
 class Knowing:
     """A teacher who knows the people of the samples by their boxes, and is off by some pixels to the right."""
 
-    name, input_hw, padding, engine = "knowing", (256, 192), 1.1, None
+    name, input_hw, padding = "knowing", (256, 192), 1.1
+    engine: Any = None
 
     def __init__(self, samples: list[Sample], off: float, skeleton: Skeleton) -> None:
         self.skeleton, self._off = skeleton, off

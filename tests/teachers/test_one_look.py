@@ -10,6 +10,7 @@ from onnx import TensorProto
 from leanpose.errors import BoxError, ModelError
 from leanpose.skeleton import COCO17, HALPE26
 from leanpose.teachers import open_teacher
+from leanpose.teachers.one_look import OneLook
 
 from . import networks
 
@@ -116,5 +117,6 @@ def test_openvino_reads_its_own_kind_of_file(image: np.ndarray, tmp_path: Path) 
 @pytest.mark.parametrize(("make", "answers"), [(networks.heatmaps, [(2, 14, 64, 48)]), (networks.simcc, [(2, 17)] * 2)])
 def test_answers_that_the_file_did_not_promise_are_refused(tmp_path: Path, make: Made, answers: list) -> None:
     teacher = opened(make(tmp_path / "net.onnx"))
+    assert isinstance(teacher, OneLook)
     with pytest.raises(ModelError, match=r"net.onnx answers \(2, 1.* are not the 17 of coco17"):
         teacher.locate([np.zeros(shape) for shape in answers])

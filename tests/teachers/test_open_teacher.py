@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ MAKERS = {
     "heatmaps": (networks.heatmaps, Heatmaps),
     "simcc": (networks.simcc, SimCC),
 }
-F32 = {"precision": "f32", "engine": "onnxruntime"}
+F32: dict[str, Any] = {"precision": "f32", "engine": "onnxruntime"}
 
 
 @pytest.mark.parametrize("layout", MAKERS)

@@ -16,9 +16,8 @@ from leanpose.teachers.interface import OpenedTeacher
 class Rule:
     """When two teachers agree on a joint, and what becomes of it.
 
-    On 206 people of COCO val, MoveNet Thunder first and BlazePose heavy second: where they agreed (40 % of the limb
-    joints) 95 % were right; Thunder alone was right in 90 % of its joints of 0.5 and more, 85 % of 0.3 and more, and
-    78 % of all.
+    The numbers are for MoveNet Thunder first and BlazePose heavy second; docs/labelling.md has how often they are right
+    where they agree, and where they do not.
 
     Attributes:
         near: how far apart they may be, in longer sides of the person's box.
