@@ -4,10 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from leanpose.boxes import read_boxes
 from leanpose.errors import DatasetError, ImageError
+from leanpose.geometry import grow_box
 from leanpose.labelling.pictures import Picture, find_pictures, image_ids, is_dataset
+from leanpose.readers import read_samples
+from leanpose.readers.scenes import HULL_GROWTH
 from leanpose.skeleton import COCO17
 from leanpose.writers.coco import category
 
@@ -58,6 +62,20 @@ def test_the_people_of_a_dataset_are_those_of_its_labels(album):
     assert image_ids(found.pictures) == {"0.png": 7, "more/3.png": 9}
     parts = [[p.name for p in find_pictures([f"coco:{file},part=test"], ["test"]).pictures]]
     assert parts == [["0.png", "more/3.png"]]
+
+
+def test_people_with_few_labelled_joints_are_labelled_too(tmp_path):
+    joints = np.ones((14, 3, 2))
+    joints[:, :2] = np.random.default_rng(0).uniform(20, 80, (14, 2, 2))
+    joints[5:, 2, 1] = 0
+    (tmp_path / "images").mkdir()
+    savemat(tmp_path / "joints.mat", {"joints": joints})
+    for n in (1, 2):
+        (tmp_path / "images" / f"im0000{n}.jpg").touch()
+    found = find_pictures([f"lspet:{tmp_path}"], ["train"])
+    for picture, person in zip(found.pictures, read_samples([f"lspet:{tmp_path}"], "train"), strict=True):
+        assert picture.boxes is not None
+        assert picture.boxes.tolist() == [[*grow_box(person.box, HULL_GROWTH), 1]]
 
 
 def test_a_box_file_says_it_for_all_pictures(album, tmp_path):

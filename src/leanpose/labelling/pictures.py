@@ -13,7 +13,7 @@ from leanpose.errors import DatasetError
 from leanpose.media import find_images
 from leanpose.readers import PARTS, READERS, Part
 from leanpose.readers.image_folder import is_safe_name
-from leanpose.readers.scenes import SCENE_READERS, read_scenes
+from leanpose.readers.scenes import HULL_DATASETS, SCENE_READERS, read_scenes
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +107,9 @@ def _of_dataset(source: str, parts: Sequence[Part], problems: list[str]) -> list
         if not isinstance(scene.image, Path):
             raise DatasetError(f"{source}: its pictures are in no files of their own: label the dataset it came from")
         number = scene.image_id if isinstance(scene.image_id, int) else None
-        boxes = np.column_stack((scene.boxes, np.ones(len(scene.boxes))))
+        # a hull of few joints is too small to learn boxes from, and somebody's all the same
+        people = np.concatenate((scene.boxes, scene.ignored)) if scene.dataset in HULL_DATASETS else scene.boxes
+        boxes = np.column_stack((people, np.ones(len(people))))
         pictures.append(Picture("", Path(os.path.abspath(scene.image)), boxes, True, number))
     problems += dict.fromkeys(messages)
     if not pictures:
