@@ -5,7 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from weakref import ref
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from leanpose import engines
 from leanpose.engines import create_engine, installed_engines, open_session
@@ -218,3 +220,28 @@ def test_words_for_what_is_used(tmp_path):
     assert create_engine(path, "onnxruntime", threads=1).describe() == "onnxruntime f32, 1 thread"
     busy = create_engine(path, "onnxruntime", threads=2, mode="throughput")
     assert busy.describe() == "onnxruntime f32, 2 threads, throughput"
+
+
+@pytest.mark.parametrize("engine", installed_engines())
+@pytest.mark.parametrize(
+    ("element", "dtype"),
+    [
+        (TensorProto.FLOAT, np.float32),
+        (TensorProto.FLOAT16, np.float16),
+        (TensorProto.INT32, np.int32),
+        (TensorProto.UINT8, np.uint8),
+    ],
+)
+def test_a_session_tells_what_kind_of_numbers_go_in(tmp_path, engine, element, dtype):
+    """Whoever feeds another project's network has to know."""
+    graph = helper.make_graph(
+        [helper.make_node("Cast", ["image"], ["seen"], to=TensorProto.FLOAT)], "kind",
+        [helper.make_tensor_value_info("image", element, [1, 2])],
+        [helper.make_tensor_value_info("seen", TensorProto.FLOAT, [1, 2])],
+    )  # fmt: skip
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "net.onnx"
+    )
+    session = open_session(tmp_path / "net.onnx", engine, precision="f32")
+    assert session.input_types == {"image": np.dtype(dtype)}
+    assert session.run({"image": np.array([[1, 7]], dtype)})["seen"] == pytest.approx(np.array([[1, 7]]))

@@ -132,3 +132,24 @@ def test_a_cache_that_cannot_be_written(load, tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("LEANPOSE_CACHE", str(tmp_path / "file"))
     assert load()[1]
+
+
+def test_other_weights_beside_the_same_graph_are_another_network(tmp_path):
+    """OpenVINO's own files keep the weights in a second one, which says nothing in the first."""
+    import openvino
+
+    port = openvino.opset13.parameter([1, 3, 2, 2], np.float32)
+    weights = openvino.opset13.constant(np.ones((1, 3, 2, 2), np.float32))
+    graph = openvino.Model([openvino.opset13.multiply(port, weights)], [port], "scaling")
+    answers, sessions = [], []
+    for scale in (1, 3):
+        folder = tmp_path / str(scale)
+        folder.mkdir()
+        openvino.save_model(graph, folder / "net.xml", False)
+        (folder / "net.bin").write_bytes(np.full(12, scale, np.float32).tobytes())
+        sessions.append(open_session(folder / "net.xml", "openvino", precision="f32"))
+        (name,) = sessions[-1].inputs
+        answers += sessions[-1].run({name: np.ones((1, 3, 2, 2), np.float32)}).values()
+    assert (tmp_path / "1/net.xml").read_bytes() == (tmp_path / "3/net.xml").read_bytes()
+    assert answers[0] == pytest.approx(1)
+    assert answers[1] == pytest.approx(3)
