@@ -46,7 +46,9 @@ def train(
     teacher_weight: Annotated[
         float | None, typer.Option(min=0, max=1, help="The teacher's share of the loss; the labels have the rest.")
     ] = None,
-    compiled: Annotated[bool, typer.Option("--compile", help="Compile the network: a third faster on CPUs.")] = False,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Run the network through torch.compile; see docs/training.md.")
+    ] = False,
     show: Annotated[bool, typer.Option("--show", help="Print the resolved recipe and stop.")] = False,
 ) -> None:
     """Train a recipe. Writes last.ckpt, best.ckpt, CSV and TensorBoard logs; an interrupted run resumes."""

@@ -71,8 +71,8 @@ def train(
             network of other joints those that both know are kept.
         workers: loader processes.
         max_epochs: stop after this many epochs without changing the schedule; the rest can be resumed.
-        compiled: run the network through ``torch.compile``: a minute or two at each new crop size, then a third more
-            images per second on a CPU. Needs a C++ compiler. Checkpoints are the same.
+        compiled: run the network through ``torch.compile``, which takes minutes at each new crop size and gains where
+            much stands between convolutions: measure it first. Needs a C++ compiler. Checkpoints are the same.
         budget: seconds that the training has, reading of the data, validations and earlier starts included. The
             recipe's schedule is stretched to end with them, whatever its number of epochs.
         save_every: seconds after which ``last.ckpt`` is written within an epoch, too.
