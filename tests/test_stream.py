@@ -248,6 +248,22 @@ def test_closing_early_stops_the_threads_and_the_source(estimator):
     # the fixture sees that no thread is left
 
 
+def test_people_in_given_boxes_keep_their_joints(dot_model):
+    """Two boxes, and two of three joints that both answers have: who gives boxes knows why."""
+    estimator = PoseEstimator(dot_model(), "onnxruntime", threads=1)
+    image = picture(0)
+    box = FindDots()(image)[0]
+    mixed = np.stack((joints(0, 0), joints(0, 0)))
+    mixed[1, 2] += (30, 0)
+    estimator.postprocess = lambda heatmaps, transforms: (mixed, np.full((2, 3), 0.8), np.full((2, 3), np.nan))
+    given = np.stack((box, box + np.array([30, 0, 30, 0, 0])))
+    tracking = PoseTracking(estimator, boxes=given)
+    for n in range(3):
+        poses = tracking.step(image, n / 25)
+        np.testing.assert_allclose(poses.scores, 0.8)
+        assert sorted(poses.ids.tolist()) == [1, 2]
+
+
 def test_stages_are_timed_and_change_nothing(estimator):
     watch = Stopwatch()
     images = [picture(n) for n in range(12)]

@@ -115,7 +115,7 @@ class PoseEstimator:
                 f"model '{self.card.name}': nobody knows which joints of its skeleton a mirror swaps: leave the flip "
                 "test off"
             )
-        self.tiles = check_tiles(tiles)
+        self.tiles: Tiles = check_tiles(tiles)
         self._detector = detector
         self._detector_options: dict[str, Any] = {
             "engine": engine, "precision": precision, "threads": threads, "deterministic": deterministic

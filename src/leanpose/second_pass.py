@@ -97,7 +97,7 @@ def _end(piece: Trajectory, last: bool) -> _End:
     middles = (piece.boxes[near, None, :2] + piece.boxes[near, None, 2:]) / 2
     always = np.isfinite(joints[near, :, 0]).all(axis=0)
     velocity = _slope(piece.times[near], joints[near][:, always] if always.any() else middles)
-    return _End(piece.times[at], joints[at], piece.boxes[at], velocity)
+    return _End(float(piece.times[at]), joints[at], piece.boxes[at], velocity)
 
 
 def _slope(times: np.ndarray, places: np.ndarray) -> np.ndarray:

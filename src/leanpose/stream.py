@@ -143,7 +143,8 @@ class PoseTracking:
                 poses = without_taken(poses)
         if self.tracker:
             with self._timed(TRACK):
-                poses = self.tracker.update(poses, timestamp, predicted=len(looked), detector_ran=ran)
+                tracked = self.tracker.update(poses, timestamp, predicted=len(looked), detector_ran=ran)
+            poses = tracked if known is None else replace(poses, ids=tracked.ids)  # nobody's joints are taken away
         if self.smoother:
             with self._timed(SMOOTH):
                 poses = self.smoother.update(poses, timestamp)
