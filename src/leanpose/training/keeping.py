@@ -127,5 +127,5 @@ class KeptWithinEpochs(Checkpoint):
 
     def _end(self, where: str) -> None:
         name = self.signals.received.name if self.signals.received else "a signal to another process"
-        kept = f"{self.path} goes on from there" if self.path.exists() else "nothing was written before it"
-        raise TrainingError(f"stopped by {name} {where}: {kept}, with resume")
+        kept = f"{self.path} goes on from there when resumed" if self.path.exists() else "nothing was written before it"
+        raise TrainingError(f"stopped by {name} {where}: {kept}")

@@ -37,6 +37,7 @@ from leanpose.training.module import PoseModule, RecipeModule
 from leanpose.training.people import training_people
 from leanpose.training.person_module import PersonModule
 from leanpose.training.progress import spoken
+from leanpose.training.progress_bar import TimedProgressBar
 from leanpose.training.recipes import Recipe
 from leanpose.training.transfer import start_detector_with, start_with
 
@@ -136,7 +137,7 @@ def train(
     if recipe.ema:
         callbacks.append(EMAWeightAveraging(decay=recipe.ema))
     if progress:
-        callbacks.append(RichProgressBar())
+        callbacks.append(RichProgressBar() if budget is None else TimedProgressBar(clock))
     try:
         trainer = L.Trainer(
             accelerator=accelerator,
@@ -169,7 +170,7 @@ def train(
         try:
             trainer.fit(module, train_loader, val_loader, ckpt_path=last if resume else None, weights_only=True)
         except SIGTERMException as error:
-            raise TrainingError(f"stopped by SIGTERM: {last} goes on from where it was written, with resume") from error
+            raise TrainingError(f"stopped by SIGTERM: {last} goes on from where it was written when resumed") from error
     return out / "best.ckpt"
 
 
