@@ -7,9 +7,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from leanpose.card_file import file_sha256
 from leanpose.checkpoint import load_checkpoint, read_checkpoint
+from leanpose.cli import app
 from leanpose.detector import PersonDetector
+from leanpose.detector_card import DetectorCard
 from leanpose.detector_checkpoint import check_detector, export_detector, load_detector
 from leanpose.errors import ExportError, ModelError
 from leanpose.training.recipes import override, recipe_named
@@ -86,7 +90,7 @@ def test_a_detector_that_was_exported_wrong_is_not_kept(run_folder: Path, tmp_pa
     with pytest.raises(ExportError, match="network and export differ"):
         check_detector(other, tmp_path / "own.onnx")
     with pytest.raises(ExportError, match=r"NAME\.onnx"):
-        export_detector(run_folder / "best.ckpt", tmp_path / "own.safetensors")
+        export_detector(run_folder / "best.ckpt", tmp_path / "own.txt")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["own.json", "own.onnx"]
 
 
@@ -95,7 +99,9 @@ def test_pose_and_person_checkpoints_are_not_taken_for_each_other(run_folder: Pa
         load_checkpoint(run_folder / "best.ckpt")
 
 
-def test_a_detector_starts_with_the_trunk_of_a_pose_network_or_with_another_detector(run_folder: Path) -> None:
+def test_a_detector_starts_with_the_trunk_of_a_pose_network_or_with_another_detector(
+    run_folder: Path, tmp_path: Path
+) -> None:
     from leanpose.models.person import PersonNet
     from leanpose.training.transfer import start_detector_with
 
@@ -110,4 +116,13 @@ def test_a_detector_starts_with_the_trunk_of_a_pose_network_or_with_another_dete
         start_detector_with(PersonNet(64), weights)
     again = PersonNet(16)
     start_detector_with(again, run_folder / "best.ckpt")
-    assert torch.equal(again.centre.weight, load_detector(run_folder / "best.ckpt").net.network.centre.weight)
+    trained = load_detector(run_folder / "best.ckpt").net.network
+    assert torch.equal(again.centre.weight, trained.centre.weight)
+    kept = tmp_path / "kept.safetensors"
+    assert CliRunner().invoke(app, ["export", str(run_folder / "best.ckpt"), "--out", str(kept)]).exit_code == 0
+    card = DetectorCard.load(kept.with_suffix(".json"))
+    assert (card.precision, card.sha256) == ("f16", file_sha256(kept))
+    from_half = PersonNet(16)
+    start_detector_with(from_half, kept)
+    for name, tensor in from_half.state_dict().items():
+        torch.testing.assert_close(tensor, trained.state_dict()[name], rtol=1e-3, atol=1e-7)

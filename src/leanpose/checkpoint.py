@@ -186,16 +186,37 @@ def save_weights(checkpoint: Path, weights: Path, model: str | None = None) -> M
         ModelError: when the checkpoint cannot be loaded, or a value is beyond half precision.
     """
     loaded = load_checkpoint(checkpoint, model)
-    state = {
-        name: tensor.half().contiguous() if tensor.is_floating_point() else tensor
-        for name, tensor in loaded.net.network.state_dict().items()
-    }
-    if not all(tensor.isfinite().all() for tensor in state.values()):
-        raise ModelError(f"{checkpoint}: weights beyond the range of half precision: keep the checkpoint itself")
-    write_whole(weights, save(state), ModelError)
+    write_half(loaded.net.network, weights, checkpoint)
     card = replace(loaded.card, name=weights.stem, sha256=file_sha256(weights), precision="f16")
     card.save(weights.with_suffix(".json"))
     return card
+
+
+def write_half(network: nn.Module, weights: Path, source: Path) -> None:
+    """Write a network's weights as half-precision safetensors; ``source`` is where they come from, for messages.
+
+    Raises:
+        ModelError: when a value is beyond half precision, or the file cannot be written.
+    """
+    state = {
+        name: tensor.half().contiguous() if tensor.is_floating_point() else tensor
+        for name, tensor in network.state_dict().items()
+    }
+    if not all(tensor.isfinite().all() for tensor in state.values()):
+        raise ModelError(f"{source}: weights beyond the range of half precision: keep the checkpoint itself")
+    write_whole(weights, save(state), ModelError)
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """The weights in a file of :func:`write_half`, in single precision.
+
+    Raises:
+        ModelError: when the file cannot be read.
+    """
+    try:
+        return {name: t.float() if t.is_floating_point() else t for name, t in load_file(path).items()}
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: not readable as safetensors: {error}") from error
 
 
 def stored_weights(path: Path) -> tuple[dict[str, Tensor], Skeleton | None]:
@@ -209,10 +230,7 @@ def stored_weights(path: Path) -> tuple[dict[str, Tensor], Skeleton | None]:
     if path.suffix != ".safetensors":
         loaded = load_checkpoint(path)
         return loaded.net.network.state_dict(), loaded.card.skeleton
-    try:
-        state = {name: t.float() if t.is_floating_point() else t for name, t in load_file(path).items()}
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path}: not readable as safetensors: {error}") from error
+    state = read_safetensors(path)
     card = path.with_suffix(".json")
     return state, ModelCard.load(card).skeleton if card.exists() else None
 

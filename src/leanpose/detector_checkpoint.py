@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from leanpose.card_file import file_sha256
-from leanpose.checkpoint import LICENSE, read_checkpoint, sources_of
+from leanpose.checkpoint import LICENSE, read_checkpoint, sources_of, write_half
 from leanpose.complexity import complexity
 from leanpose.detector_card import DetectorCard
 from leanpose.engines import create_engine
@@ -68,6 +68,19 @@ def load_detector(path: Path) -> TrainedDetector:
     return TrainedDetector(PersonAnswer(network).eval(), card)
 
 
+def save_detector_weights(checkpoint: Path, weights: Path) -> DetectorCard:
+    """Write a detector's weights as half-precision safetensors with their card beside them, to train on from.
+
+    Raises:
+        ModelError: when the checkpoint cannot be loaded, or a value is beyond half precision.
+    """
+    loaded = load_detector(checkpoint)
+    write_half(loaded.net.network, weights, checkpoint)
+    card = replace(loaded.card, name=weights.stem, sha256=file_sha256(weights), precision="f16")
+    card.save(weights.with_suffix(".json"))
+    return card
+
+
 def export_detector(checkpoint: Path, onnx: Path) -> DetectorCard:
     """Export a detector's checkpoint to ``onnx`` with its card ``.json`` beside it, once both agree on the same images.
 
@@ -77,7 +90,7 @@ def export_detector(checkpoint: Path, onnx: Path) -> DetectorCard:
             disagrees with the network; what stood at ``onnx`` before then still stands there.
     """
     if onnx.suffix != ".onnx":
-        raise ExportError(f"{onnx}: name the file NAME.onnx; a detector has no other form of export")
+        raise ExportError(f"{onnx}: name the file NAME.onnx, or NAME.safetensors for weights to train on from")
     loaded = load_detector(checkpoint)
     with TemporaryDirectory() as folder:
         unproven = Path(folder) / onnx.name

@@ -117,16 +117,17 @@ def export(
 
     An ONNX file is written only if it gives the same joints as the checkpoint, on batches of 1, 2 and 5.
     """
+    from leanpose.checkpoint import read_checkpoint, save_weights
+
+    person = read_checkpoint(checkpoint).recipe.task == "person"
     if out and out.suffix == ".safetensors":
-        from leanpose.checkpoint import save_weights
+        from leanpose.detector_checkpoint import save_detector_weights
 
-        card = save_weights(checkpoint, out, model)
-        typer.echo(f"{out}: {card.params / 1e6:.2f} M parameters in half precision")
+        saved = save_detector_weights(checkpoint, out) if person else save_weights(checkpoint, out, model)
+        typer.echo(f"{out}: {saved.params / 1e6:.2f} M parameters in half precision")
         return
-    from leanpose.checkpoint import read_checkpoint
-
     onnx = out or checkpoint.with_suffix(".onnx")
-    if read_checkpoint(checkpoint).recipe.task == "person":
+    if person:
         from leanpose.detector_checkpoint import export_detector
 
         detector = export_detector(checkpoint, onnx)

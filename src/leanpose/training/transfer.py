@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from leanpose.checkpoint import read_checkpoint, stored_weights
+from leanpose.checkpoint import read_checkpoint, read_safetensors, stored_weights
 from leanpose.errors import ModelError
 from leanpose.models import create_model
 from leanpose.models.person import PersonNet
@@ -39,15 +39,18 @@ def start_with(network: nn.Module, recipe: Recipe, skeleton: Skeleton, path: Pat
 def start_detector_with(network: PersonNet, path: Path) -> None:
     """Fill a detector with the weights of another, or its trunk with those of a pose network of the same width.
 
+    Args:
+        path: ``.ckpt`` or ``.safetensors`` of either.
+
     Raises:
         ModelError: when the file cannot be read or holds the weights of another architecture.
     """
-    detector = read_checkpoint(path) if path.suffix == ".ckpt" else None
+    state = read_safetensors(path) if path.suffix == ".safetensors" else read_checkpoint(path).network_weights
     try:
-        if detector is not None and detector.recipe.task == "person":
-            network.load_state_dict(detector.network_weights)
+        if "centre.weight" in state:
+            network.load_state_dict(state)
         else:
-            network.load_trunk(stored_weights(path)[0])
+            network.load_trunk(state)
     except RuntimeError as error:
         raise ModelError(f"{path}: holds other weights than the recipe's network: {error}") from error
 
