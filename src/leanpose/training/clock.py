@@ -10,6 +10,7 @@ import lightning as L
 from leanpose.training.progress import Progress
 
 WRITING = 2.0  # seconds for the last checkpoints, until it is known how long they take
+MARGIN = 1.1  # of the time kept for the end over the longest that it took before
 
 
 class TrainingClock(L.Callback):
@@ -80,7 +81,7 @@ class TrainingClock(L.Callback):
     def _reserve(self) -> float:
         """Seconds between the last step and the end."""
         step = self._step_seconds / max(self._steps, 1)
-        return WRITING + step * self._val_batches if self._pause is None else self._pause
+        return MARGIN * (WRITING + step * self._val_batches if self._pause is None else self._pause)
 
     def on_train_batch_start(self, trainer: L.Trainer, *_: Any) -> None:
         """Takes the time of this step: one process's for all, or their schedules would differ."""
