@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from leanpose.checkpoint import load_checkpoint, load_weights, save_weights
 from leanpose.data.augment import Augmentation
 from leanpose.data.dataset import CropDataset
-from leanpose.errors import ModelError, TrainingError
+from leanpose.errors import InputSizeError, ModelError, TrainingError
 from leanpose.models import create_model
 from leanpose.readers import Sample
 from leanpose.readers.pack import write_pack
@@ -177,6 +177,10 @@ def test_what_cannot_be_trained_is_said_before_it_starts(tmp_path: Path, made_pa
         train(dataclasses.replace(small_recipe, batch_size=9), data, tmp_path / "a", **CPU)
     with pytest.raises(TrainingError, match="accelerator 'abacus'"):
         train(small_recipe, data, tmp_path / "b", **{**CPU, "accelerator": "abacus"})
+    late = dataclasses.replace(small_recipe, input_hw=(96, 64), early_input_hw=(64, 64), early_share=0.9)
+    with pytest.raises(InputSizeError, match="96x64"):
+        train(late, data, tmp_path / "c", **CPU)
+    assert not (tmp_path / "c" / "last.ckpt").exists()
     _save_untrained(small_recipe, tmp_path / "last.ckpt")
     with pytest.raises(TrainingError, match=r"either resume .* or start from"):
         train(small_recipe, data, tmp_path, resume=True, start_from=tmp_path / "x.ckpt", **CPU)

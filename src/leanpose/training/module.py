@@ -17,6 +17,7 @@ from leanpose.errors import TrainingError
 from leanpose.metrics.pck import mean_over_joints, normalised_distances, pck
 from leanpose.metrics.reference import MAIN_THRESHOLD, reference_lengths, reference_of
 from leanpose.models import create_model
+from leanpose.models.layers import check_input
 from leanpose.skeleton import stored_skeleton
 from leanpose.training.distillation import Teacher, teacher_loss_B
 from leanpose.training.initialisation import head_layers, initialise
@@ -92,6 +93,15 @@ class RecipeModule(L.LightningModule):
     def on_train_batch_start(self, _batch: Batch, _batch_index: int) -> None:
         """Remembers the BatchNorm statistics, which a batch that is skipped must leave as they are."""
         self._sound_buffers = [buffer.clone() for buffer in self.model.buffers()]
+
+    def on_fit_start(self) -> None:
+        """Looks at every size that the recipe will show: a late one would else end the training after hours.
+
+        Raises:
+            InputSizeError: when the network cannot take one.
+        """
+        for hw in (self.recipe.input_hw, self.recipe.early_input_hw or self.recipe.input_hw):
+            check_input(torch.empty(1, 3, *hw, device="meta"), self.model.input_multiple)  # type: ignore[arg-type]
 
     def on_before_optimizer_step(self, _optimizer: torch.optim.Optimizer) -> None:
         """Leaves the weights as they are where a gradient is not finite, though the loss was."""
