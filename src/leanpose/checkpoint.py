@@ -24,10 +24,19 @@ from leanpose.training.progress import Progress
 from leanpose.training.recipes import Recipe
 
 PHOTOGRAPHERS = "pictures belong to their photographers (Flickr); research use"
+BY_TEACHERS = f"labels by MoveNet Thunder and BlazePose heavy, both Apache-2.0; {PHOTOGRAPHERS}"
 TERMS = {
     "lsp": DataSource("Leeds Sports Pose", PHOTOGRAPHERS),
     "lspet": DataSource("LSP-extended", PHOTOGRAPHERS),
     "coco": DataSource("COCO", "annotations CC BY 4.0; " + PHOTOGRAPHERS),
+    # pictures that MoveNet Thunder and BlazePose heavy labelled (docs/training.md)
+    "actions": DataSource("Stanford 40 Actions, pictures", BY_TEACHERS),
+    "har": DataSource("Human Action Recognition, pictures", BY_TEACHERS),
+    "flickr": DataSource("Flickr8k, 1,000 pictures", BY_TEACHERS),
+    "fashion": DataSource("Clothing Co-Parsing, pictures", BY_TEACHERS),
+    "market": DataSource("shops and streets of Vietnam, 1,000 pictures", BY_TEACHERS),
+    "animals": DataSource("Animal-Pose, pictures with people", BY_TEACHERS),
+    "sports": DataSource("100 sports classification, 2,411 pictures", BY_TEACHERS),
 }
 LICENSE = "Apache-2.0 for the code; weights under the terms of the images they were trained on"
 

@@ -4,6 +4,7 @@ import inspect
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,9 @@ FOR_TRAINING: dict[str, Callable[[list[Sample], str], list[Sample]]] = {
     "corrections": lambda samples, file: corrected(samples, Path(file)),
 }
 
+# The option of all kinds that says what to call a dataset: in cards, and where a recipe repeats its people.
+DATASET_NAME = "name"
+
 
 def read_samples(
     specs: Sequence[str], part: Part, skeleton: Skeleton | None = None, problems: list[str] | None = None
@@ -92,8 +96,12 @@ def read_people(
     Raises:
         DatasetError: as :func:`read_samples`.
     """
-    own = {name: value for name, value in options.items() if name not in FOR_TRAINING}
+    own = {name: value for name, value in options.items() if name not in (*FOR_TRAINING, DATASET_NAME)}
     samples = READERS[kind](path, part, problems=problems, **own)
+    if (called := options.get(DATASET_NAME)) is not None:
+        if not re.fullmatch(r"\w+", called):
+            raise DatasetError(f"{kind}:{path}: {DATASET_NAME}={called}: a name is of letters, digits and underscores")
+        samples = [replace(sample, dataset=called) for sample in samples]
     for name, change in FOR_TRAINING.items():
         if name in options and part == "train":
             samples = change(samples, options[name])
@@ -122,7 +130,7 @@ def parse_spec(spec: str, readers: Mapping[str, Callable[..., Any]] = READERS) -
         known[known.index("whole")] = "part"
         options = {"part" if name == "whole" else name: value for name, value in options.items()}
     if kind in READERS:
-        known += FOR_TRAINING
+        known += (*FOR_TRAINING, DATASET_NAME)
     for option in options:
         if option not in known:
             offered = f"the options of {kind} are {', '.join(known)}" if known else f"{kind} takes no options"
