@@ -94,6 +94,16 @@ def test_a_detector_that_was_exported_wrong_is_not_kept(run_folder: Path, tmp_pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["own.json", "own.onnx"]
 
 
+@pytest.mark.parametrize("options", [["--model", "softgate_1x64_fast"], ["--input", "128x128"]])
+@pytest.mark.parametrize("name", ["own.onnx", "own.safetensors"])
+def test_options_for_pose_networks_are_refused(run_folder: Path, tmp_path: Path, options: list[str], name: str) -> None:
+    run = ["export", str(run_folder / "best.ckpt"), "--out", str(tmp_path / name), *options]
+    result = CliRunner().invoke(app, run, env={"COLUMNS": "200"})
+    assert result.exit_code == 2, result.output
+    assert f"{options[0]} does not go with a person detector's checkpoint" in result.output
+    assert not list(tmp_path.iterdir())
+
+
 def test_pose_and_person_checkpoints_are_not_taken_for_each_other(run_folder: Path) -> None:
     with pytest.raises(ModelError, match="person detector"):
         load_checkpoint(run_folder / "best.ckpt")

@@ -118,9 +118,15 @@ def export(
     An ONNX file is written only if it gives the same joints as the checkpoint, on batches of 1, 2 and 5.
     """
     from leanpose.checkpoint import read_checkpoint, save_weights
+    from leanpose.errors import ExportError
 
     person = read_checkpoint(checkpoint).recipe.task == "person"
-    if out and out.suffix == ".safetensors":
+    weights = out is not None and out.suffix == ".safetensors"
+    needless = {"--model": model is not None and person, "--input": input_size is not None and (person or weights)}
+    for option in (name for name, given in needless.items() if given):
+        what = "a person detector's checkpoint" if person else "weights to train on from"
+        raise ExportError(f"{option} does not go with {what}: leave it out")
+    if out and weights:
         from leanpose.detector_checkpoint import save_detector_weights
 
         saved = save_detector_weights(checkpoint, out) if person else save_weights(checkpoint, out, model)
