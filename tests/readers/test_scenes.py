@@ -58,8 +58,12 @@ def test_boxes_are_clipped_people_and_crowds_apart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "people", "ignored"),
-    [("", [0, 1, 5], [2, 3, 6]), (",positive=0.5", [0, 5], [1, 2, 3, 6]), (",positive=0.1,doubtful=0.05", [0, 1, 2, 3, 4, 5], [6])],
-)  # fmt: skip
+    [
+        ("", [0, 1, 5], [2, 3, 6]),
+        (",positive=0.5", [0, 5], [1, 2, 3, 6]),
+        (",positive=0.1,doubtful=0.05", [0, 1, 2, 3, 4, 5], [6]),
+    ],
+)
 def test_boxes_of_a_detector_are_people_doubtful_or_nothing_by_their_score(
     tmp_path: Path, options: str, people: list[int], ignored: list[int]
 ) -> None:
@@ -83,7 +87,7 @@ def test_a_file_may_be_one_part_whole(tmp_path: Path) -> None:
     file = _write(tmp_path, [{"id": k, "file_name": f"{k}.png"} for k in range(30)], [])
     assert len(read_scenes([f"boxes:{file},whole=val"], "val")) == 30
     assert not read_scenes([f"boxes:{file},whole=val"], "train")
-    for wrong in ("whole=all", "positive=1.5", "doubtful=low"):
+    for wrong in ("part=all", "positive=1.5", "doubtful=low"):
         with pytest.raises(DatasetError, match=wrong):
             read_scenes([f"boxes:{file},{wrong}"], "train")
 
@@ -123,12 +127,13 @@ def test_backgrounds_that_hold_people_are_left_out_and_move_no_other(tmp_path: P
     folder.mkdir()
     for k in range(150):
         (folder / f"{k:03}.png").write_bytes(b"not read here")
+    (folder / "café au lait.png").write_bytes(b"not read here")
     listed = tmp_path / "people.txt"
-    listed.write_text("003.png\n120.png\n")
+    listed.write_text("003.png\n120.png\n\ncafé au lait.png\n", encoding="utf-8")
     for part in ("train", "val", "test"):
         names = [scene.image_id for scene in read_scenes([f"backgrounds:{folder}"], part)]  # type: ignore[arg-type]
         kept = [scene.image_id for scene in read_scenes([f"backgrounds:{folder},people={listed}"], part)]  # type: ignore[arg-type]
-        assert kept == [name for name in names if name not in ("003.png", "120.png")]
+        assert kept == [name for name in names if name not in ("003.png", "120.png", "café au lait.png")]
     listed.write_text("003.png\n999.png\n")
     with pytest.raises(DatasetError, match=r"999\.png"):
         read_scenes([f"backgrounds:{folder},people={listed}"], "test")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from leanpose.errors import DatasetError
-from leanpose.geometry import grow_box
+from leanpose.geometry import from_corner, grow_box
 from leanpose.media import IMAGE_SUFFIXES
 from leanpose.readers import READERS, parse_spec, read_people
 from leanpose.readers.coco_annotations import Id, check_lists, read_images
@@ -139,7 +139,7 @@ def read_boxes_file(
     if exhaustive not in ("yes", "no"):
         raise DatasetError(f"{path}: exhaustive={exhaustive}: write yes or no")
     if whole not in (None, *PARTS):
-        raise DatasetError(f"{path}: whole={whole}: write {', '.join(PARTS)}, or leave it out to divide the images")
+        raise DatasetError(f"{path}: part={whole}: write {', '.join(PARTS)}, or leave it out to divide the images")
     scores = _score(path, "positive", positive), _score(path, "doubtful", doubtful)
     document = read_json(path)
     check_lists(document, path, ("images", "annotations"))
@@ -191,7 +191,8 @@ def read_backgrounds(
 
 def _names_in(file: Path, known: set[str]) -> frozenset[str]:
     try:
-        names = frozenset(file.read_text().split())
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        names = frozenset(line.strip() for line in lines) - {""}
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{file}: cannot be read as a list of image names: {error}") from error
     if strangers := sorted(names - known):
@@ -232,7 +233,7 @@ def _boxes_by_image(
             continue
         image = images[annotation["image_id"]]
         corners = np.array([box[0], box[1], box[0] + box[2], box[1] + box[3]], dtype=float)
-        corners = np.clip(corners, 0, [image["width"], image["height"]] * 2) - 0.5
+        corners = from_corner(np.clip(corners, 0, [image["width"], image["height"]] * 2))
         if (corners[2:] <= corners[:2]).any():
             problems.append(f"{path}: annotation {number}: bbox {box} has no area in the image: left out")
             continue
