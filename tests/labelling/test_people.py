@@ -96,6 +96,13 @@ def test_a_box_is_written_as_far_as_it_is_in_the_picture_and_asked_for_whole():
     assert shown_too_little["num_keypoints"] == 0
 
 
+def test_a_box_of_which_less_than_a_pixel_is_in_the_picture_is_not_written():
+    boxes = np.array([[-80, 10, 0.4, 190], [-80, 10, 0.5, 190], [299.4, 10, 360, 190]])
+    for keep_all, sides in ((False, [1]), (True, [0.9, 1, 0.1])):
+        written = label_people(IMAGE, boxes, np.ones(3), None, ALL, keep_all)
+        np.testing.assert_allclose([entry["bbox"][2] for entry in written], sides)
+
+
 def standing(x):
     """Joints of a person whose box begins there; no two of them in one place."""
     return np.column_stack((x + 5 + 30 * np.linspace(0, 1, 17) ** 2, 20 + 9 * np.arange(17)))

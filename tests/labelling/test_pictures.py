@@ -100,6 +100,8 @@ def test_names_that_a_label_file_cannot_hold(album):
     assert [picture.name for picture in found.pictures] == NAMES[1:]
     (problem,) = found.problems
     assert "rename it" in problem
+    with pytest.raises(DatasetError, match="rename it"):
+        find_pictures([str(album / "a\\b.png")])
 
 
 def test_what_is_a_dataset(album, monkeypatch):

@@ -9,7 +9,7 @@ from leanpose.card_file import file_sha256
 from leanpose.detector import Detector, PersonDetector
 from leanpose.engines import Precision
 from leanpose.labelling.fusion import VIEW_NMS_IOU, VIEW_THRESHOLD, MergedDetector
-from leanpose.teachers import JOINED
+from leanpose.teachers import both_specs
 from leanpose.zoo import FOLDER
 
 
@@ -19,7 +19,7 @@ def identity(spec: str) -> dict[str, Any]:
     Args:
         spec: a packaged model's name, a file, or ``LAYOUT:FILE[,OPTION=VALUE]``; the sha256 of anything else is None.
     """
-    layout, colon, rest = ("", "", spec) if Path(spec).is_file() else spec.rpartition(":")
+    layout, colon, rest = spec.partition(":") if ":" in spec and not Path(spec).is_file() else ("", "", spec)
     name, *options = [rest] if Path(rest).is_file() else re.split(r",(?=[a-z]+=)", rest)
     file = Path(name) if Path(name).is_file() else FOLDER / f"{name}.onnx"
     return {
@@ -30,11 +30,7 @@ def identity(spec: str) -> dict[str, Any]:
 
 def one_by_one(specs: Sequence[str]) -> list[str]:
     """The teachers of specs of which one may be two with a plus between them, as ``leanpose evaluate`` takes them."""
-    return [
-        one
-        for spec in specs
-        for one in ([spec] if identity(spec)["sha256"] or not all(spec.split(JOINED)) else spec.split(JOINED))
-    ]
+    return [one for spec in specs for one in both_specs(spec) or (spec,)]
 
 
 def open_finder(

@@ -73,11 +73,11 @@ def label_people(
         ModelError: when the teacher does not answer as :class:`leanpose.teachers.interface.Teacher` says.
         SkeletonError: when the skeleton has a joint that the teacher does not know.
     """
-    if not keep_all:
-        kept = scores >= rules.boxes_from
-        boxes, scores = boxes[kept], scores[kept]
     x1, y1, x2, y2 = geometry.image_box(image.shape[0], image.shape[1])
     shown = np.clip(boxes, (x1, y1, x1, y1), (x2, y2, x2, y2))
+    if not keep_all:  # of less than a pixel nothing is seen, and no reader of the file would take it
+        kept = (scores >= rules.boxes_from) & (shown[:, 2:] - shown[:, :2] >= 1).all(axis=1)
+        boxes, scores, shown = boxes[kept], scores[kept], shown[kept]
     if teacher is None:
         return [_box_entry(box, score) for box, score in zip(shown, scores, strict=True)]
     wanted = skeleton or teacher.skeleton

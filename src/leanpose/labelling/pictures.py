@@ -3,7 +3,7 @@
 import glob
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +61,8 @@ def find_pictures(sources: Sequence[str], parts: Sequence[Part] = PARTS, boxes: 
 
     Raises:
         ImageError: when a source does not exist or holds no pictures.
-        DatasetError: when a dataset cannot be read, or keeps its pictures in no files of their own.
+        DatasetError: when a dataset cannot be read, or keeps its pictures in no files of their own, or when no picture
+            is left or they have no common folder.
     """
     found: dict[Path, Picture] = {}
     problems: list[str] = []
@@ -79,10 +80,15 @@ def find_pictures(sources: Sequence[str], parts: Sequence[Part] = PARTS, boxes: 
             found.setdefault(picture.file, picture)
     if not found:
         raise DatasetError(f"{', '.join(sources)}: no pictures to label there")
-    root = Path(os.path.commonpath([os.path.abspath(folder) for folder in folders]))
+    try:
+        root = Path(os.path.commonpath([os.path.abspath(folder) for folder in folders]))
+    except ValueError as error:  # on Windows
+        raise DatasetError("the pictures lie on several drives: label those of each drive by themselves") from error
     named_ones = [_named(picture, root, boxes) for picture in found.values()]
     problems += [f"{p.file!s:.200}: its name cannot stand in a label file: rename it" for p in _unsafe(named_ones)]
     usable = [picture for picture in named_ones if is_safe_name(picture.name)]
+    if not usable:
+        raise DatasetError(problems[-1])
     return PictureList(root, sorted(usable, key=lambda picture: picture.name), problems)
 
 
@@ -120,8 +126,8 @@ def _of_dataset(source: str, parts: Sequence[Part], problems: list[str]) -> list
 def _named(picture: Picture, root: Path, boxes: BoxFile | None) -> Picture:
     name = picture.file.relative_to(root).as_posix()
     if boxes is None:
-        return Picture(name, picture.file, picture.boxes, picture.labelled, picture.image_id)
-    return Picture(name, picture.file, boxes.find(picture.file), False, picture.image_id)
+        return replace(picture, name=name)
+    return replace(picture, name=name, boxes=boxes.find(picture.file), labelled=False)
 
 
 def _unsafe(pictures: Iterable[Picture]) -> list[Picture]:

@@ -38,7 +38,7 @@ def read_label_file(path: Path, samples: Sequence[Sample]) -> tuple[Skeleton, np
     people = read_people(document, path, images, lambda _: True, joints, (joints,), [])
     known = people.keypoints[..., 2] > 0
     stated = [annotation.get("confidences") for annotation in people.annotations]
-    sure = np.array([[1.0] * joints if given is None else given for given in stated], dtype=float).reshape(-1, joints)
+    sure = np.array([given or [1.0] * joints for given in stated], dtype=float).reshape(-1, joints)
     boxes = geometry.from_corner(
         np.concatenate((people.bboxes[:, :2], people.bboxes[:, :2] + people.bboxes[:, 2:]), axis=1)
     )

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from leanpose.engines import Precision
     from leanpose.teachers.interface import OpenedTeacher
 
-__all__ = ["is_teacher", "open_teacher", "teacher_name"]
+__all__ = ["both_specs", "is_teacher", "open_teacher", "teacher_name"]
 
 JOINED = "+"  # between the specs of two teachers
 
@@ -31,7 +31,7 @@ def open_teacher(
     from leanpose.teachers.layouts import as_teacher, parse_layout
     from leanpose.teachers.network import Network
 
-    both = _both(spec)
+    both = both_specs(spec)
     if both:
         from leanpose.teachers.agreement import Agreement
 
@@ -56,7 +56,7 @@ def is_teacher(spec: str) -> bool:
     from leanpose.teachers.layouts import parse_layout, recognise
     from leanpose.teachers.network import Network
 
-    if _both(spec):
+    if both_specs(spec):
         return True
     if spec.partition(":")[0] in DETECTOR_LAYOUTS:
         return False
@@ -74,14 +74,14 @@ def teacher_name(spec: str) -> str:
     """A short name of what a spec means: the file's, with the options that are given."""
     from leanpose.teachers.layouts import parse_layout
 
-    both = _both(spec)
+    both = both_specs(spec)
     if both:
         return JOINED.join(map(teacher_name, both))
     _, file, options = parse_layout(spec)
     return " ".join((file.stem, *(f"{option}={value}" for option, value in options.items())))
 
 
-def _both(spec: str) -> tuple[str, str] | None:
+def both_specs(spec: str) -> tuple[str, str] | None:
     """The specs of two teachers; ``None`` for one, whose file's name may have a plus too."""
     from leanpose.teachers.layouts import parse_layout
 
