@@ -12,6 +12,7 @@ import numpy as np
 
 from leanpose.errors import PosesError, SkeletonError
 from leanpose.files import write_whole
+from leanpose.geometry import to_corner
 from leanpose.pose import Poses
 from leanpose.skeleton import Skeleton
 
@@ -201,7 +202,7 @@ def coco_results(poses: Poses, image_id: int | str | None = None) -> list[dict[s
     points[~found] = 0
     people_scores = poses.person_scores
     boxes = poses.boxes.astype(float)
-    xywh = np.concatenate((boxes[:, :2] + 0.5, boxes[:, 2:] - boxes[:, :2]), axis=1)
+    xywh = np.concatenate((to_corner(boxes[:, :2]), boxes[:, 2:] - boxes[:, :2]), axis=1)
     return [
         {
             "image_id": image_id,

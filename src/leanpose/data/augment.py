@@ -139,8 +139,8 @@ def cut_picture(
         as they were where next to nothing would be left.
     """
     low, high = box[:2], box[2:]
-    end = np.array(image.shape[1::-1]) - 0.5
-    first, last = np.full(2, -0.5), end.copy()
+    whole = geometry.image_box(image.shape[0], image.shape[1])
+    first, last = whole[:2].copy(), whole[2:].copy()
     sides = rng.choice(4, size=rng.integers(1, 3), replace=False, p=(0.2, 0.1, 0.2, 0.5))  # left, top, right, bottom
     for side in sides:
         axis, depth = side % 2, rng.uniform(0.2, 0.65 if len(sides) == 1 else 0.4)
@@ -148,8 +148,10 @@ def cut_picture(
             first[axis] = low[axis] + depth * (high - low)[axis]
         else:
             last[axis] = high[axis] - depth * (high - low)[axis]
-    start, stop = (np.clip(np.round(at + 0.5), 0, end + 0.5).astype(int) for at in (first, last))
-    inside = np.concatenate((np.maximum(low, start - 0.5), np.minimum(high, stop - 0.5)))
+    start, stop = (np.round(geometry.to_corner(np.clip(at, whole[:2], whole[2:]))).astype(int) for at in (first, last))
+    inside = np.concatenate(
+        (np.maximum(low, geometry.from_corner(start)), np.minimum(high, geometry.from_corner(stop)))
+    )
     if (stop - start < MIN_CUT).any() or (inside[2:] <= inside[:2]).any():
         return image, keypoints, box
     return image[start[1] : stop[1], start[0] : stop[0]], keypoints - start, inside - np.tile(start, 2)

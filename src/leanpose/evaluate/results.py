@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from leanpose.evaluate.estimation import Estimates, image_key
+from leanpose.geometry import to_corner
 from leanpose.readers import Sample
 from leanpose.readers.coco import AREA_OF_BOX
 
@@ -80,4 +81,4 @@ def judged_part(ground_truth: Mapping[str, Any], judged: np.ndarray, without: fr
 
 
 def _xywh(box: np.ndarray) -> list[float]:
-    return [*(box[:2] + 0.5).tolist(), *(box[2:] - box[:2]).tolist()]
+    return [*to_corner(box[:2]).tolist(), *(box[2:] - box[:2]).tolist()]

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from leanpose.errors import DatasetError
+from leanpose.geometry import from_corner
 from leanpose.readers.coco_annotations import Id, People, check_lists, read_images, read_people, skeleton_of
 from leanpose.readers.coco_layout import COCO, LAYOUTS, Layout, image_folders, locate, shared_part
 from leanpose.readers.detections import read_detections
@@ -199,7 +200,7 @@ def _annotated(layout: Layout, content: _Part, folder: ImageFolder, problems: li
     corners = np.stack((people.bboxes[:, :2], people.bboxes[:, :2] + people.bboxes[:, 2:]), axis=1)
     corners = np.clip(corners, 0, sizes[:, None])
     empty = np.any(corners[:, 0] >= corners[:, 1], axis=1)
-    boxes = corners.reshape(-1, 4) - 0.5
+    boxes = from_corner(corners.reshape(-1, 4))
     labelled = people.keypoints[..., 2] > 0
     occluded = people.keypoints[..., 2] == 1
     points = people.keypoints[..., :2]
@@ -249,7 +250,7 @@ def _detected(layout: Layout, content: _Part, folder: ImageFolder, file: Path, p
                 folder.root / image["file_name"],
                 np.zeros((joints, 2)),
                 np.zeros(joints, dtype=bool),
-                np.array([x, y, x + width, y + height]) - 0.5,
+                from_corner(np.array([x, y, x + width, y + height])),
                 content.skeleton,
                 box_score=detection.score,
                 image_id=detection.image_id,

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from leanpose.errors import DatasetError
+from leanpose.geometry import from_corner
 from leanpose.readers.image_size import image_size
 from leanpose.readers.parts import Part
 from leanpose.readers.sample import Sample
@@ -96,12 +97,12 @@ def _people(
         joints, labelled = numbers[5:].reshape(-1, values), _labelled(numbers, values)
         if not labelled.any():
             continue
-        centre, extent = numbers[1:3] * (width, height) - 0.5, numbers[3:5] * (width, height)
+        centre, extent = from_corner(numbers[1:3] * (width, height)), numbers[3:5] * (width, height)
         yield Sample(
             "yolo",
             f"yolo/{image}#{number}",
             base / image,
-            joints[:, :2] * (width, height) - 0.5,
+            from_corner(joints[:, :2] * (width, height)),
             labelled,
             np.concatenate((centre - extent / 2, centre + extent / 2)),
             skeleton,

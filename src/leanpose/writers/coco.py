@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from leanpose.geometry import to_corner
 from leanpose.readers import PARTS
 from leanpose.readers.coco import AREA_OF_BOX
 from leanpose.skeleton import SKELETONS, Skeleton
@@ -115,7 +116,7 @@ def _annotation(person: Person, losses: Losses) -> dict[str, Any] | None:
     """Box and joints; None where the box has no area in the image."""
     sample, picture = person.sample, person.picture
     limits = np.array([picture.width, picture.height] * 2)
-    corners = sample.box + 0.5
+    corners = to_corner(sample.box)
     inside = np.clip(corners, 0, limits)
     if (inside[:2] >= inside[2:]).any():
         return None

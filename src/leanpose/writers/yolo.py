@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from leanpose.geometry import to_corner
 from leanpose.readers import PARTS
 from leanpose.skeleton import SKELETONS, Skeleton
 from leanpose.writers.people import (
@@ -72,9 +73,9 @@ def _row(person: Person, losses: Losses) -> str | None:
     """Class, centre and size of the box, joints; None where nothing is left of the person."""
     sample = person.sample
     size = np.array([person.picture.width, person.picture.height])
-    corners = exact((sample.box.reshape(2, 2) + 0.5) / size, size)
+    corners = exact(to_corner(sample.box.reshape(2, 2)) / size, size)
     inside = np.clip(corners, 0, 1)
-    places = exact((sample.keypoints + 0.5) / size, size)
+    places = exact(to_corner(sample.keypoints) / size, size)
     with np.errstate(invalid="ignore"):
         outside = sample.labelled & ((places < 0) | (places > 1)).any(axis=1)
     extent = inside[1] - inside[0]
