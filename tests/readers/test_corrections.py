@@ -200,7 +200,8 @@ def test_any_reader_applies_them_to_the_people_to_train_on(tmp_path: Path) -> No
     table.write_text("file,x1,y1,x2,y2,nose_x,nose_y,nose_v,part\n" + row.format("train") + "\n" + row.format("val"))
     (named,) = read_samples([f"csv:{table}"], "train")
     write_corrections(file, [named], [[Correction("nose", "move", (20.0, 30.0))]], {})
-    assert read_samples([f"csv:{table},corrections={file}"], "train")[0].keypoints.tolist() == [[20, 30]]
+    for name in ("", ",name=own"):
+        assert read_samples([f"csv:{table},corrections={file}{name}"], "train")[0].keypoints.tolist() == [[20, 30]]
     assert read_samples([f"csv:{table},corrections={file}"], "val")[0].keypoints.tolist() == [[10, 10]]
 
 

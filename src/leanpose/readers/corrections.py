@@ -149,7 +149,7 @@ def corrected(samples: Sequence[Sample], path: Path) -> list[Sample]:
         if corrections and labels != fingerprint(sample):
             raise DatasetError(f"{sample.name}: {strangers}")
         result.append(correct(_with_joints_of(sample, file, path), corrections))
-    datasets = {sample.dataset for sample in samples}
+    datasets = {sample.name.partition("/")[0] for sample in samples}  # not .dataset: name= changes that
     if file.people and samples and not datasets & {name.partition("/")[0] for name in file.people}:
         raise DatasetError(f"{', '.join(sorted(datasets))}: {strangers}")
     return result
