@@ -28,8 +28,8 @@ def label(
     out: Annotated[Path, typer.Option(metavar="FILE.json", help="The label file to write, in COCO's format.")],
     teacher: Annotated[
         list[str] | None,
-        typer.Option(metavar="MODEL", help="Who finds the joints: LAYOUT:FILE or a model of leanpose. Twice: both "
-                     "are asked, and joints on which they agree are believed more."),
+        typer.Option(metavar="MODEL", help="The network that finds the joints: LAYOUT:FILE or a model of leanpose. "
+                     "Give two, and joints on which they agree get a higher confidence."),
     ] = None,
     boxes: Annotated[
         Path | None,
@@ -37,8 +37,8 @@ def label(
     ] = None,
     detector: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME|PATH", rich_help_panel=WHO, help="Who finds people; repeat to merge several. By "
-                     "default the packaged detector, for pictures that no dataset or file has boxes of."),
+        typer.Option(metavar="NAME|PATH", rich_help_panel=WHO, help="What finds the people; repeat to merge several. "
+                     "By default the packaged detector, for pictures that no dataset or file has boxes of."),
     ] = None,
     mirror: Annotated[
         bool, typer.Option("--mirror", rich_help_panel=WHO, help="The first detector sees the mirrored picture too.")
@@ -65,24 +65,27 @@ def label(
     least: Annotated[float, typer.Option(min=0, max=1, help="Confidence from which a joint is written.")] = 0.2,
     near: Annotated[
         float,
-        typer.Option(min=0, rich_help_panel=TWO, help="How far apart they may be, in longer sides of the box."),
+        typer.Option(min=0, rich_help_panel=TWO, help="How far apart joints that agree may be, in longer sides of "
+                     "the box."),
     ] = 0.045,
     first_sure: Annotated[
-        float, typer.Option(min=0, max=1, rich_help_panel=TWO, help="They agree where the first is surer than this.")
+        float, typer.Option(min=0, max=1, rich_help_panel=TWO, help="Confidence that the first needs, to agree.")
     ] = 0.25,
     second_sure: Annotated[
-        float, typer.Option(min=0, max=1, rich_help_panel=TWO, help="They agree where the second is surer than this.")
+        float, typer.Option(min=0, max=1, rich_help_panel=TWO, help="Confidence that the second needs, to agree.")
     ] = 0.4,
     agreed: Annotated[
         float, typer.Option(min=0, max=1, rich_help_panel=TWO, help="Least confidence where they agree.")
     ] = 0.8,
     alone: Annotated[
         float,
-        typer.Option(min=0, max=1, rich_help_panel=TWO, help="Highest one where they do not: the first one's joint."),
+        typer.Option(min=0, max=1, rich_help_panel=TWO, help="Highest confidence where they do not, and the "
+                     "first one's joint stands."),
     ] = 0.79,
     reach: Annotated[
         float,
-        typer.Option(min=0, rich_help_panel=TWO, help="Joints farther from the box, in longer sides of it, are none."),
+        typer.Option(min=0, rich_help_panel=TWO, help="Joints farther from the box than this, in longer "
+                     "sides of it, get confidence 0."),
     ] = 0.2,
     skeleton: Annotated[
         str | None, typer.Option(metavar="NAME|FILE", help="Whose joints to write; by default the teacher's.")
@@ -92,7 +95,7 @@ def label(
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; by default one per core.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew, whatever stands at --out.")] = False,
 ) -> None:  # fmt: skip
-    """Label pictures with networks: people's boxes, joints, and how far each joint is to be believed.
+    """Label pictures with networks: people's boxes, their joints, and a confidence for each joint.
 
     It may be ended at any time: the same command again does what is missing. The exit status is 1 when pictures were
     left out, because they or their boxes cannot be used, and 130 after Ctrl-C.

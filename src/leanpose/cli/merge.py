@@ -1,4 +1,4 @@
-"""``leanpose data merge``: labels and teachers' words into a consensus."""
+"""``leanpose data merge``: labels and teachers' predictions into a consensus."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,50 +19,51 @@ def merge(
     word: Annotated[
         list[str],
         typer.Option(
-            metavar="FILE", help="A teacher's word on the same people, of 'leanpose label' or .npz; give one or two."
+            metavar="FILE",
+            help="A teacher's predictions for the same people, from 'leanpose label' or as .npz; give one or two.",
         ),
     ],
     data: Annotated[list[str] | None, typer.Option("--data", metavar="KIND:PATH", help=DATA_HELP)] = None,
     trusted: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="KIND:PATH", help="As --data, but labels stay: only joints that it does not know come in."
+            metavar="KIND:PATH", help="As --data, but its labels stay; only joints that it does not have are added."
         ),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The corrections.")] = Path("consensus.json"),
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="A page with pictures of the most contradicted people.")
     ] = None,
-    agree: Annotated[float, _rule("Two teachers agree on a joint of the body within it.", min=0)] = 0.15,
-    agree_face: Annotated[float, _rule("The same for a joint of the face that is added.", min=0)] = 0.1,
-    near: Annotated[float, _rule("A label and a teacher's place are one within it.", min=0)] = 0.2,
-    sure: Annotated[Pair, _rule("Confidence from which each word is sure of a joint.")] = (0.3, 0.2),
-    deny: Annotated[Pair, _rule("Confidence of either with which a label near to none is dropped.")] = (0.3, 0.3),
-    add: Annotated[Pair, _rule("Confidences of both with which a joint of the body is added.")] = (0.5, 0.3),
-    add_face: Annotated[Pair, _rule("Confidences of both with which a joint of the face is added.")] = (0.5, 0.25),
+    agree: Annotated[float, _rule("Distance within which two teachers agree on a joint of the body.", min=0)] = 0.15,
+    agree_face: Annotated[float, _rule("The same for a joint of the face, which is then added.", min=0)] = 0.1,
+    near: Annotated[float, _rule("Distance within which a teacher confirms a label.", min=0)] = 0.2,
+    sure: Annotated[Pair, _rule("Confidence from which each teacher is sure of a joint.")] = (0.3, 0.2),
+    deny: Annotated[Pair, _rule("Confidence of either to drop a label that neither confirms.")] = (0.3, 0.3),
+    add: Annotated[Pair, _rule("Confidences that both need to add a joint of the body.")] = (0.5, 0.3),
+    add_face: Annotated[Pair, _rule("Confidences that both need to add a joint of the face.")] = (0.5, 0.25),
     person: Annotated[
-        float, _rule("Least confidence of a word in the person, where it states one.", min=0, max=1)
+        float, _rule("Least confidence that somebody is there, from teachers who state one.", min=0, max=1)
     ] = 0.7,
-    fewest: Annotated[int, _rule("Joints that the teachers have to agree on to be heard.", min=1)] = 4,
-    fewest_labels: Annotated[int, _rule("How many of these have to be labelled.", min=1)] = 3,
-    swap: Annotated[float, _rule("Labels fit within it when sides are compared.", min=0)] = 0.25,
+    fewest: Annotated[int, _rule("Joints on which the teachers must agree for a person to be changed.", min=1)] = 4,
+    fewest_labels: Annotated[int, _rule("How many of these joints must be labelled.", min=1)] = 3,
+    swap: Annotated[float, _rule("Distance within which a label fits when left and right are compared.", min=0)] = 0.25,
     swap_share: Annotated[
-        float, _rule("Sides are exchanged if more than this share of the other side's labels fit,", min=0, max=1)
+        float, _rule("Left and right are exchanged if more than this share of the labels fit then,", min=0, max=1)
     ] = 0.8,
-    stay_share: Annotated[float, _rule("and less than this share of the labels as they are.", min=0, max=1)] = 0.5,
-    other: Annotated[float, _rule("A label beyond it is not of the person that the teachers saw.", min=0)] = 0.3,
+    stay_share: Annotated[float, _rule("and less than this share of them fit as they are.", min=0, max=1)] = 0.5,
+    other: Annotated[float, _rule("Distance beyond which a label is taken for another person's.", min=0)] = 0.3,
     other_share: Annotated[
         float, _rule("People with more than this share of such labels are left alone.", min=0, max=1)
     ] = 0.5,
     reach: Annotated[
-        float, _rule("Joints are added this far around a person's box, in its longer sides.", min=0)
+        float, _rule("How far outside a person's box joints are added, in longer sides of the box.", min=0)
     ] = 0.4,
 ) -> None:
-    """Merge labels with what one or two teachers say of the same people; write what changes as corrections.
+    """Merge labels with the predictions of one or two teachers for the same people; write the changes as corrections.
 
-    Every command takes them as --data KIND:PATH,corrections=FILE; the files read stay as they are. A place stands if
-    two agree on it: a label and a teacher, or two teachers. What two numbers are given for is for the first word and
-    for the second: the defaults are BlazePose's and MoveNet Thunder's, in this order.
+    Every command takes them as --data KIND:PATH,corrections=FILE; the input files are not changed. A position is kept
+    if two sources agree on it: a label and a teacher, or two teachers. Options of two numbers have one for the first
+    --word and one for the second; the defaults are for BlazePose first and MoveNet Thunder second.
     """
     from rich.console import Console
 
