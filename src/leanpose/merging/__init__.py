@@ -1,4 +1,4 @@
-"""Merging of labels with what teachers say of the same people: no place stands that only one of them believes."""
+"""Merging of labels with teachers' predictions for the same people: a position needs two sources that agree on it."""
 
 from leanpose.merging.merge import common_skeleton, merge
 from leanpose.merging.rules import Merged, Rules
