@@ -83,6 +83,7 @@ PRINTED = {
 OURS = {
     "softgate_lsp", "fast_lsp", "small_lsp", "nano_body", "nano_on", "small_body", "medium_body", "small_alone",
     "medium_on", "fold_lsp", "ablation_lsp", "softgate_lsp_paper", "person_detector", "person_everyday",
+    "person_everyday_on",
     "medium_everyday", "medium_everyday_end", "nano_everyday",
 }  # fmt: skip
 UNKNOWN = {"sfm_coco", "sfm_mpii"}  # the paper's training is not public

@@ -31,7 +31,7 @@ from leanpose.training.recipes.ours import (
     softgate_lsp,
 )
 from leanpose.training.recipes.override import override
-from leanpose.training.recipes.person import person_detector, person_everyday
+from leanpose.training.recipes.person import person_detector, person_everyday, person_everyday_on
 from leanpose.training.recipes.recipe import BGR_MEAN, BGR_STD, Recipe
 from leanpose.training.recipes.rules import Color, ConvInit, HeadInit, Optimizer, Schedule
 from leanpose.training.recipes.sfm import sfm_coco, sfm_mpii
@@ -42,6 +42,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     for build in (
         softgate_lsp, fast_lsp, small_lsp, nano_body, nano_on, small_body, medium_body, small_alone, medium_on,
         medium_everyday, medium_everyday_end, nano_everyday, fold_lsp, ablation_lsp, person_detector, person_everyday,
+        person_everyday_on,
         softgate_mpii, softgate_lsp_finetune, softgate_lsp_paper,
         elhrnet_coco, elhrnet_mpii, lpn_coco, lpn_mpii, sfm_coco, sfm_mpii,
         simplebaseline_coco, simplebaseline_mpii, hrnet_coco, hrnet_mpii, litehrnet_coco, litehrnet_mpii,

@@ -28,6 +28,20 @@ def person_everyday() -> Recipe:
     )
 
 
+def person_everyday_on() -> Recipe:
+    """Ours: goes on from :func:`person_everyday` with all layers, first at 320 px and then at 384."""
+    return replace(
+        person_everyday(),
+        name="person_everyday_on",
+        early_share=0.55,
+        epochs=12,
+        frozen_epochs=0,
+        lr=1.2e-3,
+        warmup_epochs=0.3,
+        starts_from="person_everyday",
+    )
+
+
 def person_detector() -> Recipe:
     """Ours: people's boxes from scenes, composed anew at every step, on the trunk of a pose network.
 
