@@ -26,9 +26,9 @@ def main(detector: str, people: str, out: str, images: str | None = None) -> Non
     folder = find_image_folder(folders, [entry["file_name"] for entry in entries], file)
     rows = []
     for entry in entries:
-        for x1, y1, x2, y2, score in find(load_image(folder.root / entry["file_name"])).tolist():
-            corner = [to_corner(x1), to_corner(y1), x2 - x1, y2 - y1]
-            rows.append({"image_id": entry["id"], "category_id": 1, "bbox": corner, "score": score})
+        for found in find(load_image(folder.root / entry["file_name"])):
+            bbox = [*to_corner(found[:2]).tolist(), *(found[2:4] - found[:2]).tolist()]
+            rows.append({"image_id": entry["id"], "category_id": 1, "bbox": bbox, "score": float(found[4])})
     Path(out).write_text(json.dumps(rows))
     print(f"{out}: {len(rows)} boxes in {len(entries)} pictures")
 
