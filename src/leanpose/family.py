@@ -17,6 +17,7 @@ from leanpose.benchmark.result import Benchmark, Measured
 from leanpose.benchmark.statistics import pareto_front
 from leanpose.benchmark.subjects import CROP_TO_JOINTS, END_TO_END, MODEL
 from leanpose.card import ModelCard, Score
+from leanpose.card_file import read_card_file
 from leanpose.errors import ModelError
 from leanpose.files import write_whole
 from leanpose.plotting import new_figure
@@ -54,7 +55,9 @@ def members(weights: Path | None = None) -> list[Member]:
     """The packaged pose models, by compute, then the measured ones whose cards lie in a folder of weights."""
     files = {zoo.FOLDER / f"{name}.onnx": True for name in zoo.list_models()}
     if weights:
-        files |= {file: False for file in sorted(weights.iterdir()) if file.suffix in (".onnx", ".safetensors")}
+        trained = [file for file in sorted(weights.iterdir()) if file.suffix in (".onnx", ".safetensors")]
+        kind = {file: read_card_file(file.with_suffix(".json")).get("kind", ModelCard.kind) for file in trained}
+        files |= {file: False for file in trained if kind[file] == ModelCard.kind}
     cards = [(ModelCard.load(file.with_suffix(".json")), file, packaged) for file, packaged in files.items()]
     found = [Member(card, file.stat().st_size / 1e6, own) for card, file, own in cards if own or card.scores]
     return sorted(found, key=lambda member: (not member.packaged, member.card.macs))
