@@ -69,7 +69,7 @@ class PoseEstimator:
         mode: Mode = "latency",
         deterministic: bool = False,
         skeleton: str | os.PathLike[str] | Skeleton | None = None,
-        tiles: Tiles = "auto",
+        tiles: Tiles = "off",
     ) -> None:
         """Load a model.
 

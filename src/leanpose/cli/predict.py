@@ -43,9 +43,9 @@ def predict(
         typer.Option(
             metavar="auto|off|N",
             help="Whether the detector looks at parts of an image too, for small people: auto does with images over "
-            "1,500 pixels, not with video; N is how many along the longer side.",
+            "1,500 pixels, not with video; N is how many along the longer side. Every look may invent somebody.",
         ),
-    ] = "auto",
+    ] = "off",
     model: Annotated[str, typer.Option(help="A packaged model, or an .onnx file with its card beside it.")] = "small",
     skeleton: Annotated[
         str | None,
@@ -117,7 +117,7 @@ def predict(
         looked_at = check_tiles(tiles)
     except ValueError as error:
         raise LeanposeError(f"--tiles: {error}") from error
-    if known and looked_at != "auto":
+    if known and looked_at != "off":
         raise BoxError("--tiles: with --box, --boxes or --whole-image no detector runs: leave one out")
     images, videos = sort_out(sources)
     for_video = {
