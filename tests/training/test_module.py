@@ -158,5 +158,8 @@ def test_every_recipe_takes_a_step_on_its_family(name: str, made_samples: Callab
     moved = {key.rpartition(".")[0] for key in after if not torch.equal(after[key], start[key])}
     heads = [layer.weight for layer in head_layers(module.model)]
     assert {key.rpartition(".")[0] for key, p in module.named_parameters() if any(p is h for h in heads)} <= moved
-    body = ("nano_body", "nano_on", "small_body", "medium_body", "small_alone", "medium_on", "medium_everyday")
+    body = (
+        "nano_body", "nano_on", "small_body", "medium_body", "small_alone", "medium_on", "medium_everyday",
+        "medium_everyday_end", "nano_everyday",
+    )  # fmt: skip
     assert heads[0].shape[0] == ({"softgate_lsp_finetune": 16} | dict.fromkeys(body, 19)).get(name, 14)
