@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from leanpose.card import DataSource, ModelCard, file_sha256
 from leanpose.complexity import complexity
 from leanpose.data.targets import probability_heatmaps
+from leanpose.detector_card import DetectorCard
 from leanpose.engines import Ready
 from leanpose.errors import LeanposeError, ModelError
 from leanpose.files import write_whole
@@ -38,6 +39,7 @@ TERMS = {
     "animals": DataSource("Animal-Pose, pictures with people", BY_TEACHERS),
     "sports": DataSource("100 sports classification, 2,411 pictures", BY_TEACHERS),
 }
+SomeCard = TypeVar("SomeCard", ModelCard, DetectorCard)
 LICENSE = "Apache-2.0 for the code; weights under the terms of the images they were trained on"
 
 
@@ -195,14 +197,15 @@ def save_weights(checkpoint: Path, weights: Path, model: str | None = None) -> M
         ModelError: when the checkpoint cannot be loaded, or a value is beyond half precision.
     """
     loaded = load_checkpoint(checkpoint, model)
-    write_half(loaded.net.network, weights, checkpoint)
-    card = replace(loaded.card, name=weights.stem, sha256=file_sha256(weights), precision="f16")
-    card.save(weights.with_suffix(".json"))
-    return card
+    return save_half(loaded.net.network, loaded.card, weights, checkpoint)
 
 
-def write_half(network: nn.Module, weights: Path, source: Path) -> None:
-    """Write a network's weights as half-precision safetensors; ``source`` is where they come from, for messages.
+def save_half(network: nn.Module, card: SomeCard, weights: Path, source: Path) -> SomeCard:
+    """Write a network's weights as half-precision safetensors, and the card that they then have beside them.
+
+    Args:
+        card: of the network, of whatever kind.
+        source: where the weights come from, for messages.
 
     Raises:
         ModelError: when a value is beyond half precision, or the file cannot be written.
@@ -214,10 +217,13 @@ def write_half(network: nn.Module, weights: Path, source: Path) -> None:
     if not all(tensor.isfinite().all() for tensor in state.values()):
         raise ModelError(f"{source}: weights beyond the range of half precision: keep the checkpoint itself")
     write_whole(weights, save(state), ModelError)
+    card = replace(card, name=weights.stem, sha256=file_sha256(weights), precision="f16")
+    card.save(weights.with_suffix(".json"))
+    return card
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """The weights in a file of :func:`write_half`, in single precision.
+    """The weights in a file of :func:`save_half`, in single precision.
 
     Raises:
         ModelError: when the file cannot be read.

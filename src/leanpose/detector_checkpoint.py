@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from leanpose.card_file import file_sha256
-from leanpose.checkpoint import LICENSE, read_checkpoint, sources_of, write_half
+from leanpose.checkpoint import LICENSE, read_checkpoint, save_half, sources_of
 from leanpose.complexity import complexity
 from leanpose.detector_card import DetectorCard
 from leanpose.engines import create_engine
@@ -75,10 +75,7 @@ def save_detector_weights(checkpoint: Path, weights: Path) -> DetectorCard:
         ModelError: when the checkpoint cannot be loaded, or a value is beyond half precision.
     """
     loaded = load_detector(checkpoint)
-    write_half(loaded.net.network, weights, checkpoint)
-    card = replace(loaded.card, name=weights.stem, sha256=file_sha256(weights), precision="f16")
-    card.save(weights.with_suffix(".json"))
-    return card
+    return save_half(loaded.net.network, loaded.card, weights, checkpoint)
 
 
 def export_detector(checkpoint: Path, onnx: Path) -> DetectorCard:

@@ -15,14 +15,8 @@ from leanpose.readers import read_samples
 from leanpose.readers.corrections import read_corrections
 from leanpose.skeleton import BODY19, COCO17, LSP14
 
-# A standing figure whose shoulders' and hips' middles are 100 pixels apart.
-TRUTH: dict[str, tuple[float, float]] = {
-    "nose": (300, 150), "left_eye": (310, 140), "right_eye": (290, 140), "left_ear": (325, 145),
-    "right_ear": (275, 145), "left_shoulder": (350, 200), "right_shoulder": (250, 200), "left_elbow": (400, 260),
-    "right_elbow": (200, 260), "left_wrist": (440, 330), "right_wrist": (160, 330), "left_hip": (340, 300),
-    "right_hip": (260, 300), "left_knee": (350, 400), "right_knee": (250, 400), "left_ankle": (355, 500),
-    "right_ankle": (245, 500), "neck": (300, 190), "head_top": (300, 110),
-}  # fmt: skip
+from ..merging.conftest import TRUTH
+
 SPOILED = 1  # the person whose left wrist is labelled elsewhere
 
 

@@ -17,6 +17,8 @@ from leanpose.training.module import PoseModule
 from leanpose.training.recipes import Recipe
 from leanpose.training.run import train
 
+from .checkpoints import assert_equal
+
 CPU = {"accelerator": "cpu", "progress": False}
 
 
@@ -36,22 +38,6 @@ def _signal_at(monkeypatch: pytest.MonkeyPatch, epoch: int, batch: int, number: 
         return original(self, content, index)
 
     monkeypatch.setattr(PoseModule, hook, step)
-
-
-def _same(a: object, b: object, where: str) -> None:
-    if isinstance(a, torch.Tensor):
-        assert isinstance(b, torch.Tensor)
-        assert torch.equal(a, b), where
-    elif isinstance(a, dict):
-        assert isinstance(b, dict)
-        assert a.keys() == b.keys(), where
-        for key in a:
-            _same(a[key], b[key], f"{where}/{key}")
-    elif isinstance(a, list | tuple):
-        for i, (x, y) in enumerate(zip(a, b, strict=True)):  # type: ignore[arg-type]
-            _same(x, y, f"{where}/{i}")
-    else:
-        assert a == b, where
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -78,7 +64,7 @@ def test_going_on_within_an_epoch_equals_no_stop(
         "epoch", "global_step", "state_dict", "current_model_state", "averaging_state", "optimizer_states",
         "lr_schedulers",
     ):  # fmt: skip
-        _same(a[part], b[part], part)
+        assert_equal(a[part], b[part], part)
     assert read_checkpoint(broken / "last.ckpt").epochs == 3
 
 
@@ -93,7 +79,7 @@ def test_going_on_at_an_epochs_end_equals_no_stop_with_loader_processes_too(
     train(recipe, data, tmp_path / "broken", resume=True, workers=workers, **CPU)
     a, b = (torch.load(tmp_path / run / "last.ckpt", weights_only=True) for run in ("straight", "broken"))
     for part in ("state_dict", "current_model_state", "optimizer_states"):
-        _same(a[part], b[part], part)
+        assert_equal(a[part], b[part], part)
 
 
 def test_a_long_epoch_is_written_in_its_middle(

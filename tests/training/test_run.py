@@ -20,6 +20,8 @@ from leanpose.training.module import PoseModule
 from leanpose.training.recipes import Recipe
 from leanpose.training.run import train
 
+from .checkpoints import assert_equal
+
 CPU = {"accelerator": "cpu", "workers": 0, "progress": False}
 
 
@@ -27,24 +29,6 @@ def _save_untrained(recipe: Recipe, path: Path, datasets: list[str] | None = Non
     """A checkpoint as far as it is read before a training starts."""
     parameters = {"recipe": recipe.to_dict(), "skeleton": "lsp14", "datasets": datasets or ["lsp"]}
     torch.save({"hyper_parameters": parameters, "state_dict": {}, "epoch": 0}, path)
-
-
-def _equal(a: object, b: object, where: str = "") -> None:
-    if isinstance(a, torch.Tensor):
-        assert isinstance(b, torch.Tensor)
-        assert torch.equal(a, b), where
-    elif isinstance(a, dict):
-        assert isinstance(b, dict)
-        assert a.keys() == b.keys(), where
-        for key in a:
-            _equal(a[key], b[key], f"{where}/{key}")
-    elif isinstance(a, list | tuple):
-        assert isinstance(b, list | tuple)
-        assert len(a) == len(b), where
-        for i, (x, y) in enumerate(zip(a, b, strict=True)):
-            _equal(x, y, f"{where}/{i}")
-    else:
-        assert a == b, where
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path, made_pack: Path, small_recipe: Recipe) -> None:
@@ -57,7 +41,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path, made_pack:
     assert a["epoch"] == b["epoch"] == 3
     assert a["global_step"] == b["global_step"] == 8
     for part in ("state_dict", "current_model_state", "averaging_state", "optimizer_states", "lr_schedulers"):
-        _equal(a[part], b[part], part)
+        assert_equal(a[part], b[part], part)
 
 
 def test_every_epoch_shows_its_own_crops(
@@ -125,7 +109,7 @@ def test_a_compiled_training_writes_the_same_checkpoint(tmp_path: Path, made_pac
     with torch.compiler.set_stance("force_eager"):
         same = load_checkpoint(train(recipe, data, tmp_path / "compiled", **CPU, compiled=True)).net.network
     assert same._compiled_call_impl is None  # only the run was compiled, not what it wrote
-    _equal(plain.state_dict(), same.state_dict())
+    assert_equal(plain.state_dict(), same.state_dict())
 
 
 @pytest.mark.parametrize("name", ["softgate_1x64", "lpn_50", "sfm_basic64", "hrnet_w16", "simplebaseline_mobilenetv2"])
