@@ -10,10 +10,10 @@ import json
 import sys
 from pathlib import Path
 
-from leanpose.detector import PersonDetector
-from leanpose.geometry import to_corner
+from leanpose.core.geometry import to_corner
+from leanpose.datasets.readers.image_folder import find_image_folder
+from leanpose.estimate.detector import PersonDetector
 from leanpose.media import load_image
-from leanpose.readers.image_folder import find_image_folder
 
 LOWEST = 0.05
 

@@ -19,8 +19,8 @@ import numpy as np
 
 from leanpose import PoseEstimator
 from leanpose.benchmark.scene import open_scene
-from leanpose.benchmark.turns import Call, take_turns
-from leanpose.normalisation import Normalisation
+from leanpose.core.normalisation import Normalisation
+from leanpose.measure.timing.turns import Call, take_turns
 
 FRAMES, CALLS, STARTS = 60, 10, 5
 START = """

@@ -19,7 +19,7 @@ OUTLINE_POINTS = 46  # per person; with it the file has the size of COCO's
 
 READ = """
 import resource, sys, time
-from leanpose.readers import read_samples
+from leanpose.datasets.readers import read_samples
 start, cpu_start = time.perf_counter(), time.process_time()
 problems = []
 samples = read_samples([f"coco:{sys.argv[1]},whole=train"], "train", problems=problems)

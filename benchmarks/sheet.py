@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 
 from leanpose import PoseEstimator, Poses
-from leanpose.detector import PersonDetector
-from leanpose.drawing import contact_sheet, draw_poses
+from leanpose.estimate.detector import PersonDetector
+from leanpose.estimate.teachers import is_teacher, open_teacher
 from leanpose.media import load_image, save_image
-from leanpose.teachers import is_teacher, open_teacher
+from leanpose.pose.drawing import contact_sheet, draw_poses
 
 WHITE = (255, 255, 255)
 

@@ -14,9 +14,9 @@ import sys
 
 import numpy as np
 
-from leanpose.pose import Poses
-from leanpose.skeleton import Skeleton
-from leanpose.smoothing import OneEuroSmoother
+from leanpose.estimate.smoothing import OneEuroSmoother
+from leanpose.pose.poses import Poses
+from leanpose.pose.skeleton import Skeleton
 
 LENGTH = 200.0  # of the body, in pixels
 JOINTS = 24  # that are alike but for their noise

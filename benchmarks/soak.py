@@ -2,8 +2,9 @@
 
     python benchmarks/soak.py [FRAMES]
 
-A clip of 10,000 frames, or as many as asked for, is written and read again, and goes through ``leanpose.stream`` with
-tracker and smoother, trails and drawing. Only the networks are played, so that nothing but the frame-by-frame code is
+A clip of 10,000 frames, or as many as asked for, is written and read again, and goes through
+``leanpose.estimate.stream`` with tracker and smoother, trails and drawing. Only the networks are played, so that
+nothing but the frame-by-frame code is
 measured: five people at a time walk, leave after some seconds, and others with new ids take their places. Growth is
 that of the memory held from a tenth of the frames on; more than 20 MB is a failure. Linux, for it reads /proc.
 """
@@ -16,11 +17,11 @@ from typing import Any, cast
 
 import numpy as np
 
+from leanpose.estimate.stream import PoseTracking, stream
 from leanpose.media import VideoWriter
-from leanpose.pose import Poses
-from leanpose.skeleton import LSP14
-from leanpose.stream import PoseTracking, stream
-from leanpose.trails import Trails
+from leanpose.pose.poses import Poses
+from leanpose.pose.skeleton import LSP14
+from leanpose.pose.trails import Trails
 
 IMAGE_HW = (240, 320)
 PEOPLE = 5

@@ -11,8 +11,8 @@ import time
 
 import torch
 
-from leanpose.data.targets import gaussian_heatmaps, heatmap_loss
 from leanpose.models import create_model
+from leanpose.training.data.targets import gaussian_heatmaps, heatmap_loss
 from leanpose.training.run import keep_freed_memory
 
 JOINTS = 19

@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from leanpose.card_file import file_sha256
-from leanpose.detector_card import DetectorCard
+from leanpose.engines.card_file import file_sha256
+from leanpose.engines.detector_card import DetectorCard
 
 MEAN, STD = (10.0, 20.0, 30.0), (50.0, 60.0, 70.0)
 

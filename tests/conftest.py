@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from leanpose.readers import Sample
+    from leanpose.datasets.readers import Sample
 
 # How long an example takes depends on what else the machine does: no test of behaviour may fail by it.
 settings.register_profile("leanpose", deadline=None)
@@ -41,8 +41,8 @@ def dot_model(tmp_path: Path) -> Callable[..., Path]:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    from leanpose.card import DataSource, ModelCard, file_sha256
-    from leanpose.skeleton import Skeleton
+    from leanpose.engines.card import DataSource, ModelCard, file_sha256
+    from leanpose.pose.skeleton import Skeleton
 
     def make(grid: str = "centre", split: bool = False, batch: str | int = "batch", **fields: Any) -> Path:
         joints = ("left_hand", "right_hand") if split else ("nose", "neck", "head_top")
@@ -129,8 +129,8 @@ def _made_samples(count: int, seed: int) -> "list[Sample]":
     """People who are 14 coloured dots on noise."""
     import cv2
 
-    from leanpose.readers import Sample
-    from leanpose.skeleton import LSP14
+    from leanpose.datasets.readers import Sample
+    from leanpose.pose.skeleton import LSP14
 
     rng = np.random.default_rng(seed)
     samples = []
@@ -156,7 +156,7 @@ def made_samples() -> "Callable[[int, int], list[Sample]]":
 @pytest.fixture(scope="session")
 def made_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pack with 8 training and 4 validation people."""
-    from leanpose.readers.pack import write_pack
+    from leanpose.datasets.readers.pack import write_pack
 
     path = tmp_path_factory.mktemp("pack") / "made.npz"
     write_pack(path, {"train": _made_samples(8, 0), "val": _made_samples(4, 1)})

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from scipy.io import loadmat, savemat
 
-from leanpose.skeleton import Skeleton
+from leanpose.pose.skeleton import Skeleton
 
 WIDTH, HEIGHT = 200, 160
 PARTS = ("train", "val", "test")

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leanpose.association import extents
-from leanpose.geometry import box_iou
-from leanpose.pose import Poses
-from leanpose.skeleton import COCO17, Skeleton
+from leanpose.core.geometry import box_iou
+from leanpose.estimate.association import extents
+from leanpose.pose.poses import Poses
+from leanpose.pose.skeleton import COCO17, Skeleton
 
 IMAGE_HW = (720, 1280)
 # x, y in body heights of a person seen from the front, feet at 0, y down; limbs swing about hips and shoulders

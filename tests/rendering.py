@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from leanpose.geometry import image_box
-from leanpose.skeleton import LSP14, Skeleton
+from leanpose.core.geometry import image_box
+from leanpose.pose.skeleton import LSP14, Skeleton
 
 from .moving import IMAGE_HW, Scene, even_times, figure
 
@@ -76,8 +76,8 @@ def made_people(count: int, rng: np.random.Generator) -> list[Cutout]:
 
 def people_of_stills(data_root: Path, count: int) -> list[Cutout]:
     """The first upright people of LSP's test images all of whose joints are labelled and seen."""
-    from leanpose.readers import read_samples
-    from leanpose.readers.sample import decode_image
+    from leanpose.datasets.readers import read_samples
+    from leanpose.datasets.readers.sample import decode_image
 
     people = []
     for sample in read_samples([f"lsp:{data_root / 'lsp_dataset'}"], "test"):

@@ -4,14 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from leanpose.estimator import PoseEstimator
-    from leanpose.pose import Poses
+    from leanpose.estimate.estimator import PoseEstimator
+    from leanpose.pose.poses import Poses
 
 __version__ = "0.1.0.dev0"
 __all__ = ["PoseEstimator", "Poses", "__version__"]
 
 # found when first asked for, so that ``import leanpose`` costs nothing
-_HOMES = {"PoseEstimator": "leanpose.estimator", "Poses": "leanpose.pose"}
+_HOMES = {"PoseEstimator": "leanpose.estimate.estimator", "Poses": "leanpose.pose.poses"}
 
 
 def __getattr__(name: str) -> Any:

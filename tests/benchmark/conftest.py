@@ -6,8 +6,8 @@ import pytest
 
 from leanpose.benchmark.fresh import Start
 from leanpose.benchmark.result import Benchmark, Ceiling, Measured, Pass, VideoRun
-from leanpose.benchmark.statistics import Timing
-from leanpose.card_file import Score
+from leanpose.engines.card_file import Score
+from leanpose.measure.timing.statistics import Timing
 
 
 def _steady(ms: float, rounds: int = 4) -> Timing:

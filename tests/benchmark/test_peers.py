@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from leanpose.benchmark.peers import Peer, PeerProcess
-from leanpose.benchmark.turns import take_turns
-from leanpose.errors import BenchmarkError
+from leanpose.core.errors import BenchmarkError
+from leanpose.measure.timing.turns import take_turns
 
 # finds a person where the red channel is the brightest; has no lite model; talks on stdout as such libraries do
 MEDIAPIPE = """

@@ -10,7 +10,7 @@ import pytest
 
 from leanpose.benchmark.report import write_report
 from leanpose.benchmark.result import Benchmark
-from leanpose.errors import BenchmarkError
+from leanpose.core.errors import BenchmarkError
 
 
 def test_what_is_written_is_read_again(known_benchmark: Benchmark, tmp_path: Path) -> None:

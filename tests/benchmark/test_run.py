@@ -11,9 +11,9 @@ from leanpose.benchmark import ceilings, fresh
 from leanpose.benchmark.result import Benchmark
 from leanpose.benchmark.run import Settings, describe_machine, run
 from leanpose.benchmark.scene import open_scene
-from leanpose.errors import BenchmarkError
+from leanpose.core.errors import BenchmarkError
 
-from ..teachers import networks
+from ..estimate.teachers import networks
 
 DotModel = Callable[..., Path]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from leanpose.benchmark.scene import HEIGHT, PERIOD, WIDTH, open_scene
-from leanpose.errors import BenchmarkError, BoxError, ImageError
+from leanpose.core.errors import BenchmarkError, BoxError, ImageError
 
 
 def _centroid(image: np.ndarray) -> np.ndarray:

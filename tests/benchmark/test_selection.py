@@ -10,9 +10,9 @@ import pytest
 from leanpose.benchmark.scene import open_scene
 from leanpose.benchmark.selection import BASELINES, open_subjects
 from leanpose.benchmark.subjects import label
-from leanpose.errors import BenchmarkError, ModelError
+from leanpose.core.errors import BenchmarkError, ModelError
 
-from ..teachers import networks
+from ..estimate.teachers import networks
 
 DotModel = Callable[..., Path]
 
@@ -88,8 +88,8 @@ def test_two_files_of_one_name_are_refused(dot_model: DotModel, tmp_path: Path) 
 @pytest.mark.skipif(find_spec("torch") is None or find_spec("onnxscript") is None, reason="needs the extra train")
 def test_networks_of_the_papers_are_exported_untrained(tmp_path: Path) -> None:
     """The soft-gated one printed with 0.85 M parameters for MPII's 16 joints, at a quarter of its area."""
-    from leanpose.complexity import complexity
     from leanpose.models import REGISTRY, create_model
+    from leanpose.models.complexity import complexity
 
     assert set(BASELINES) <= set(REGISTRY)
     (subject,), _ = open_subjects(["softgate_1x68"], ["onnxruntime"], ["f32"], tmp_path, input_hw=(128, 128))

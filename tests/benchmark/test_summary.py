@@ -4,7 +4,7 @@ import pytest
 
 from leanpose.benchmark.result import Benchmark
 from leanpose.benchmark.summary import accuracies, figures
-from leanpose.errors import BenchmarkError
+from leanpose.core.errors import BenchmarkError
 
 
 def test_figures_are_read_off_the_timings(known_benchmark: Benchmark) -> None:

@@ -9,11 +9,11 @@ import pytest
 
 from leanpose.benchmark.scene import open_scene
 from leanpose.benchmark.video import VideoSettings, make_video, run_on_video
-from leanpose.errors import BenchmarkError, ModelError, VideoError
+from leanpose.core.errors import BenchmarkError, ModelError, VideoError
 from leanpose.media import open_video
 
 from ..blobs import blob_detector
-from ..teachers import networks
+from ..estimate.teachers import networks
 
 pytest.importorskip("av")
 pytest.importorskip("scipy")

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from leanpose.cli import app
-from leanpose.skeleton import COCO17
+from leanpose.pose.skeleton import COCO17
 
 
 def _run(*words: object) -> tuple[int, str, str]:

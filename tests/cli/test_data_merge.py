@@ -11,11 +11,11 @@ from scipy.io import savemat
 from typer.testing import CliRunner, Result
 
 from leanpose.cli import app
-from leanpose.readers import read_samples
-from leanpose.readers.corrections import read_corrections
-from leanpose.skeleton import BODY19, COCO17, LSP14
+from leanpose.datasets.readers import read_samples
+from leanpose.datasets.readers.corrections import read_corrections
+from leanpose.pose.skeleton import BODY19, COCO17, LSP14
 
-from ..merging.conftest import TRUTH
+from ..datasets.merging.conftest import TRUTH
 
 SPOILED = 1  # the person whose left wrist is labelled elsewhere
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 
 from leanpose.cli import app
 from leanpose.cli.evaluate import evaluate, measuring_command
-from leanpose.decode import METHODS
-from leanpose.readers import read_samples
+from leanpose.core.decode import METHODS
+from leanpose.datasets.readers import read_samples
 
 ENGINE = ["--engine", "onnxruntime", "--no-flip-test"]
 

@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from leanpose.cli import app
-from leanpose.detector_card import DetectorCard
-from leanpose.readers.scenes import read_scenes
-from leanpose.zoo import is_detector
+from leanpose.datasets.readers.scenes import read_scenes
+from leanpose.engines.detector_card import DetectorCard
+from leanpose.engines.zoo import is_detector
 
 from ..blobs import blob_detector
 

@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from leanpose.cli import app
-from leanpose.skeleton import COCO17
+from leanpose.pose.skeleton import COCO17
 
-from ..teachers import networks
+from ..estimate.teachers import networks
 
 
 def _run(model: object, *words: object) -> Result:

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from leanpose.cli import app
 from leanpose.cli import label as command
-from leanpose.readers import read_samples
-from leanpose.skeleton import COCO17
-from leanpose.teachers.agreement import Rule
+from leanpose.datasets.readers import read_samples
+from leanpose.estimate.teachers.agreement import Rule
+from leanpose.pose.skeleton import COCO17
 
 
 class Corners:
@@ -69,9 +69,9 @@ def photos(tmp_path):
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("leanpose.labelling.parties.PersonDetector", Bright)
+    monkeypatch.setattr("leanpose.datasets.labelling.parties.PersonDetector", Bright)
     teachers = {"first": Corners(), "second": Corners(1.0), "third": Corners(30.0)}
-    monkeypatch.setattr("leanpose.teachers.open_teacher", lambda spec, *given: teachers[spec])
+    monkeypatch.setattr("leanpose.estimate.teachers.open_teacher", lambda spec, *given: teachers[spec])
 
     def call(*arguments, out="labels.json"):
         return CliRunner().invoke(app, ["label", *map(str, arguments), "--out", out])
@@ -196,7 +196,7 @@ def test_a_detector_where_all_people_are_known(run, photos, tmp_path):
 SLOW = """
 import sys, time
 sys.path.insert(0, {tests!r})
-import leanpose.labelling.parties, leanpose.teachers
+import leanpose.datasets.labelling.parties, leanpose.estimate.teachers
 from cli.test_label import Bright, Corners
 
 class Slow(Corners):
@@ -206,8 +206,8 @@ class Slow(Corners):
         time.sleep({seconds})
         return super().__call__(image, boxes)
 
-leanpose.labelling.parties.PersonDetector = Bright
-leanpose.teachers.open_teacher = lambda *given: Slow()
+leanpose.datasets.labelling.parties.PersonDetector = Bright
+leanpose.estimate.teachers.open_teacher = lambda *given: Slow()
 from leanpose.cli import main
 main()
 """

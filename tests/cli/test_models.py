@@ -7,10 +7,10 @@ import torch
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from leanpose import comparison, zoo
-from leanpose.card import Score
 from leanpose.cli import app
-from leanpose.models import create_model
+from leanpose.engines import zoo
+from leanpose.engines.card import Score
+from leanpose.models import comparison, create_model
 
 from ..blobs import blob_detector
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from leanpose.cli import app
 from leanpose.media import open_video, save_image
-from leanpose.pose_formats import read_json, read_json_lines
+from leanpose.pose.reading import read_json, read_json_lines
 
 from ..videos import FindDots, joints, picture, write_video
 
@@ -28,7 +28,7 @@ def run(tmp_path, dot_model, monkeypatch):
     """Runs the command with a model and a detector of dots; sources are relative to the folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(FindDots, "describe", lambda self: "detector dots", raising=False)
-    monkeypatch.setattr("leanpose.detector.PersonDetector", lambda *arguments, **options: FindDots())
+    monkeypatch.setattr("leanpose.estimate.detector.PersonDetector", lambda *arguments, **options: FindDots())
     model = str(dot_model())
 
     def call(*arguments):
@@ -209,7 +209,7 @@ def test_refusals_are_one_line(run, clip, tmp_path, arguments, fault):
 def test_ctrl_c_ends_in_good_order(clip, dot_model, tmp_path):
     write_video(tmp_path / "long.mp4", 100)
     code = (
-        "import sys, time, leanpose.stream as s\n"
+        "import sys, time, leanpose.estimate.stream as s\n"
         "step = s.PoseTracking.step\n"
         "def slow(self, *a):\n"
         "    time.sleep(0.1)\n"

@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from leanpose import zoo
-from leanpose.card import ModelCard
+from leanpose.engines import zoo
+from leanpose.engines.card import ModelCard
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,8 +10,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from leanpose import engines
+from leanpose.core.errors import EngineError, ModelError
 from leanpose.engines import create_engine, installed_engines, open_session
-from leanpose.errors import EngineError, ModelError
 
 from ..blobs import constant_network
 from .networks import convolution, doubling, half_weights, halves, quantized

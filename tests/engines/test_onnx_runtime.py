@@ -4,8 +4,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from leanpose.core.errors import EngineError
 from leanpose.engines import create_engine
-from leanpose.errors import EngineError
 
 from .networks import doubling
 

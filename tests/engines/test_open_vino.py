@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("openvino")
 
+from leanpose.core.errors import EngineError, ModelError
+from leanpose.core.normalisation import Normalisation
 from leanpose.engines import create_engine, open_session, open_vino
-from leanpose.errors import EngineError, ModelError
-from leanpose.normalisation import Normalisation
 
 from .networks import convolution, doubling, frozen_graph
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from leanpose.errors import VideoError
+from leanpose.core.errors import VideoError
 from leanpose.media import open_video, prefetch
 
 WAIT = 30  # seconds; reached only where a test fails

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from leanpose.errors import ImageError
+from leanpose.core.errors import ImageError
 from leanpose.media import as_bgr, find_images, load_image, save_image
 
 FORMATS = {

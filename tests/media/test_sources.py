@@ -2,7 +2,7 @@ import struct
 
 import pytest
 
-from leanpose.errors import VideoError
+from leanpose.core.errors import VideoError
 from leanpose.media import is_video, source_kind
 
 MP4 = b"\0\0\0\x18ftypmp42" + bytes(50)

@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-import leanpose.media.video
-from leanpose.errors import VideoError
+import leanpose.media.opening
+from leanpose.core.errors import VideoError
 from leanpose.media import Video, open_video
 
 av = pytest.importorskip("av")
@@ -19,7 +19,7 @@ CODECS = {"mp4": "libx264", "mkv": "libx264", "avi": "mpeg4", "ts": "libx264", "
 def reader(request, monkeypatch):
     """Which of the two reads files."""
     if request.param == "OpenCV":
-        monkeypatch.setattr(leanpose.media.video, "find_spec", lambda name: None)
+        monkeypatch.setattr(leanpose.media.opening, "find_spec", lambda name: None)
     return request.param
 
 

@@ -5,8 +5,8 @@ import struct
 
 import pytest
 
-import leanpose.media.video
-from leanpose.errors import VideoError
+import leanpose.media.opening
+from leanpose.core.errors import VideoError
 from leanpose.media import open_video
 
 av = pytest.importorskip("av")
@@ -37,7 +37,7 @@ def read(path):
 
 @pytest.fixture
 def without_pyav(monkeypatch):
-    monkeypatch.setattr(leanpose.media.video, "find_spec", lambda name: None)
+    monkeypatch.setattr(leanpose.media.opening, "find_spec", lambda name: None)
 
 
 def packets(path):

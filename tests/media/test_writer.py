@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from leanpose.errors import ImageError, MissingExtraError, VideoError
+from leanpose.core.errors import ImageError, MissingExtraError, VideoError
 from leanpose.media import VideoWriter, open_video
 
 av = pytest.importorskip("av")

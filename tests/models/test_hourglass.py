@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from leanpose.complexity import complexity
-from leanpose.errors import InputSizeError
+from leanpose.core.errors import InputSizeError
 from leanpose.models import create_model
+from leanpose.models.complexity import complexity
 from leanpose.models.hourglass import Hourglass, Residual, StackedHourglass
 
 

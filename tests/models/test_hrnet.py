@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from leanpose.errors import InputSizeError
+from leanpose.core.errors import InputSizeError
 from leanpose.models import REGISTRY, create_model
 from leanpose.models.hrnet import Fusion, HRNet, Transition, conv3x3
 

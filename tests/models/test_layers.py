@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leanpose.errors import InputSizeError
+from leanpose.core.errors import InputSizeError
 from leanpose.models.layers import (
     BasicBlock,
     Bottleneck,

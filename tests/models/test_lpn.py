@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from leanpose.errors import InputSizeError
+from leanpose.core.errors import InputSizeError
 from leanpose.models import create_model
 from leanpose.models.lpn import LPN, LightweightBottleneck
 

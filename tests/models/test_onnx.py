@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from leanpose.export import write_onnx
+from leanpose.export.onnx_file import write_onnx
 from leanpose.models import create_model
 
 # The smallest variant of each family, and what makes the deep ones shallow: the operations stay the same.

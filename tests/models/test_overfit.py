@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from leanpose import geometry
-from leanpose.data.augment import Augmentation
-from leanpose.data.dataset import CropDataset, collate
-from leanpose.data.targets import probability_heatmaps
-from leanpose.decode import decode
-from leanpose.metrics.pck import normalised_distances, pck
+from leanpose.core import geometry
+from leanpose.core.decode import decode
+from leanpose.measure.metrics.pck import normalised_distances, pck
+from leanpose.training.data.augment import Augmentation
+from leanpose.training.data.dataset import CropDataset, collate
+from leanpose.training.data.targets import probability_heatmaps
 from leanpose.training.module import PoseModule
 from leanpose.training.recipes import softgate_lsp
 

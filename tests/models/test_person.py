@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from leanpose.errors import InputSizeError, ModelError
+from leanpose.core.errors import InputSizeError, ModelError
 from leanpose.models import create_model
 from leanpose.models.person import PersonAnswer, PersonNet, create_detector
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from leanpose.errors import InputSizeError, ModelError
+from leanpose.core.errors import InputSizeError, ModelError
 from leanpose.models import REGISTRY, create_model
 from leanpose.models.registry import PUBLISHED_ONLY, register
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from leanpose.errors import InputSizeError
+from leanpose.core.errors import InputSizeError
 from leanpose.models import create_model
 from leanpose.models.sfm import HSA, SFM
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from leanpose.errors import InputSizeError
+from leanpose.core.errors import InputSizeError
 from leanpose.models import create_model
 from leanpose.models.backbones import InvertedResidual, MobileNetV2, MobileNetV3Large, ResNet, ShuffleNetV2, ShuffleUnit
 from leanpose.models.simplebaseline import SimpleBaseline

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leanpose.errors import InputSizeError
+from leanpose.core.errors import InputSizeError
 from leanpose.models import create_model
 from leanpose.models.softgate import GatedBlock, HybridStack, SoftGatedNet
 

@@ -10,11 +10,11 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
-from leanpose.errors import ModelError
+from leanpose.core.errors import ModelError
 from leanpose.models import create_model
 from leanpose.models.elhrnet import CBAM
 from leanpose.models.softgate_context import GatedContext, LPNDecoder, SoftGateContextNet
-from leanpose.skeleton import LSP14
+from leanpose.pose.skeleton import LSP14
 from leanpose.training.recipes import ablation_lsp
 from leanpose.training.transfer import start_with
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from leanpose.data.augment import Augmentation
+from leanpose.training.data.augment import Augmentation
 from leanpose.training.recipes import Recipe
 
 

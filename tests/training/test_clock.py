@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from leanpose.card import ModelCard
-from leanpose.checkpoint import load_checkpoint, read_checkpoint, save_weights
-from leanpose.errors import TrainingError
+from leanpose.core.errors import TrainingError
+from leanpose.engines.card import ModelCard
 from leanpose.training import run
+from leanpose.training.checkpoint import load_checkpoint, read_checkpoint, save_weights
 from leanpose.training.clock import MARGIN, TrainingClock
 from leanpose.training.module import PoseModule
 from leanpose.training.recipes import Recipe

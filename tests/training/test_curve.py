@@ -11,7 +11,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from typer.testing import CliRunner
 
 from leanpose.cli import app
-from leanpose.errors import TrainingError
+from leanpose.core.errors import TrainingError
 from leanpose.training.curve import learning_curve
 
 HOUR = 3600.0

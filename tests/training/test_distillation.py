@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from leanpose.checkpoint import load_checkpoint, read_checkpoint
-from leanpose.data.augment import Augmentation
-from leanpose.data.dataset import CropDataset, collate
-from leanpose.data.targets import gaussian_heatmaps
-from leanpose.errors import TrainingError
-from leanpose.skeleton import LSP14, MPII16, Skeleton
+from leanpose.core.errors import TrainingError
+from leanpose.pose.skeleton import LSP14, MPII16, Skeleton
+from leanpose.training.checkpoint import load_checkpoint, read_checkpoint
+from leanpose.training.data.augment import Augmentation
+from leanpose.training.data.dataset import CropDataset, collate
+from leanpose.training.data.targets import gaussian_heatmaps
 from leanpose.training.distillation import Teacher, teacher_loss_B
 from leanpose.training.module import PoseModule
 from leanpose.training.run import train

@@ -10,19 +10,19 @@ import torch
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from leanpose import readers
-from leanpose.card import ModelCard
-from leanpose.checkpoint import read_checkpoint
 from leanpose.cli import app
-from leanpose.errors import DatasetError
-from leanpose.estimator import PoseEstimator
-from leanpose.readers import map_sample
-from leanpose.skeleton_files import load_skeleton
+from leanpose.core.errors import DatasetError
+from leanpose.datasets import readers
+from leanpose.datasets.readers import map_sample
+from leanpose.engines.card import ModelCard
+from leanpose.engines.zoo import find_model
+from leanpose.estimate.estimator import PoseEstimator
+from leanpose.pose.skeleton_files import load_skeleton
+from leanpose.training.checkpoint import read_checkpoint
 from leanpose.training.finetune import finetune, finetune_recipe
 from leanpose.training.iterative import validation_curve
 from leanpose.training.recipes import ablation_lsp
 from leanpose.training.run import train
-from leanpose.zoo import find_model
 
 OPTIONS = {"workers": 0, "progress": False}
 SIZES = {"train": (24, 0), "val": (6, 1), "test": (6, 2)}

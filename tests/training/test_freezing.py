@@ -37,8 +37,8 @@ def test_thawed_everything_learns_again():
 def test_frozen_epochs_of_a_training_leave_the_backbone(small_recipe, made_pack, tmp_path):
     from dataclasses import replace
 
-    from leanpose.checkpoint import read_checkpoint
-    from leanpose.skeleton import LSP14
+    from leanpose.pose.skeleton import LSP14
+    from leanpose.training.checkpoint import read_checkpoint
     from leanpose.training.module import PoseModule
 
     recipe = replace(small_recipe, epochs=2, frozen_epochs=1, ema=0.0)

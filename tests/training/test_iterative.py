@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from leanpose.checkpoint import read_checkpoint
-from leanpose.errors import TrainingError
+from leanpose.core.errors import TrainingError
+from leanpose.training.checkpoint import read_checkpoint
 from leanpose.training.iterative import train_rounds, validation_curve
 from leanpose.training.run import train
 

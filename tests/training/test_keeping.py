@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from leanpose import files
-from leanpose.checkpoint import read_checkpoint
-from leanpose.errors import TrainingError
+from leanpose.core import files
+from leanpose.core.errors import TrainingError
+from leanpose.training.checkpoint import read_checkpoint
 from leanpose.training.keeping import StopSignals, WholeFiles
 from leanpose.training.module import PoseModule
 from leanpose.training.recipes import Recipe

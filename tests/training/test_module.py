@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from leanpose.checkpoint import load_checkpoint
-from leanpose.data.dataset import CropDataset, EpochSampler, epoch_loader
-from leanpose.readers import Sample, map_sample
-from leanpose.skeleton import LSP14, Skeleton, skeleton_named
+from leanpose.datasets.readers import Sample, map_sample
+from leanpose.pose.skeleton import LSP14, Skeleton, skeleton_named
+from leanpose.training.checkpoint import load_checkpoint
+from leanpose.training.data.dataset import CropDataset, EpochSampler, epoch_loader
 from leanpose.training.initialisation import head_layers
 from leanpose.training.module import PoseModule
 from leanpose.training.recipes import RECIPES, Recipe, override, recipe_named

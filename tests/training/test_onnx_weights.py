@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from leanpose.checkpoint import AnsweringNet
-from leanpose.errors import ModelError
-from leanpose.export import write_onnx
+from leanpose.core.errors import ModelError
+from leanpose.export.onnx_file import write_onnx
 from leanpose.models import create_model
+from leanpose.training.checkpoint import AnsweringNet
 from leanpose.training.onnx_weights import read_onnx_weights, restore_statistics
 from leanpose.training.recipes import softgate_lsp
 from leanpose.training.trained import open_trained

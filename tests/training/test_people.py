@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from leanpose import readers
-from leanpose.readers.parts import part_of
+from leanpose.datasets import readers
+from leanpose.datasets.readers.parts import part_of
 from leanpose.training.people import training_people
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leanpose.errors import TrainingError
+from leanpose.core.errors import TrainingError
 from leanpose.training.progress import Progress, parse_time, spoken
 
 

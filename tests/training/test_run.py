@@ -8,14 +8,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from leanpose.checkpoint import load_checkpoint, load_weights, save_weights
-from leanpose.data.augment import Augmentation
-from leanpose.data.dataset import CropDataset
-from leanpose.errors import InputSizeError, ModelError, TrainingError
+from leanpose.core.errors import InputSizeError, ModelError, TrainingError
+from leanpose.datasets.readers import Sample
+from leanpose.datasets.readers.pack import write_pack
 from leanpose.models import create_model
-from leanpose.readers import Sample
-from leanpose.readers.pack import write_pack
-from leanpose.skeleton import MPII16
+from leanpose.pose.skeleton import MPII16
+from leanpose.training.checkpoint import load_checkpoint, load_weights, save_weights
+from leanpose.training.data.augment import Augmentation
+from leanpose.training.data.dataset import CropDataset
 from leanpose.training.module import PoseModule
 from leanpose.training.recipes import Recipe
 from leanpose.training.run import train
@@ -262,8 +262,8 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
 
 def test_validation_pck_of_a_perfect_network_is_100(made_pack: Path, small_recipe: Recipe) -> None:
     """A network that answers with the labels scores 100, and one that answers elsewhere 0."""
-    from leanpose import geometry
-    from leanpose.data.targets import gaussian_heatmaps
+    from leanpose.core import geometry
+    from leanpose.training.data.targets import gaussian_heatmaps
 
     module = PoseModule(small_recipe.to_dict(), "lsp14", ["lsp"])
     points = torch.tensor(np.random.default_rng(0).uniform(12, 50, size=(3, 14, 2)), dtype=torch.float32)

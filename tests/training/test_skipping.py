@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from leanpose.data.augment import Augmentation
-from leanpose.data.dataset import Batch, CropDataset, collate
-from leanpose.errors import TrainingError
-from leanpose.readers import Sample
-from leanpose.skeleton import LSP14
+from leanpose.core.errors import TrainingError
+from leanpose.datasets.readers import Sample
+from leanpose.pose.skeleton import LSP14
+from leanpose.training.data.augment import Augmentation
+from leanpose.training.data.dataset import Batch, CropDataset, collate
 from leanpose.training.module import MAX_SKIPPED, PoseModule
 from leanpose.training.person_module import PersonModule
 from leanpose.training.recipes import Recipe, recipe_named

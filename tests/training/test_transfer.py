@@ -4,10 +4,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from leanpose.checkpoint import load_checkpoint
-from leanpose.errors import ModelError
+from leanpose.core.errors import ModelError
 from leanpose.models import REGISTRY, create_model
-from leanpose.skeleton import LSP14, Skeleton
+from leanpose.pose.skeleton import LSP14, Skeleton
+from leanpose.training.checkpoint import load_checkpoint
 from leanpose.training.recipes import ablation_lsp
 from leanpose.training.run import train
 from leanpose.training.transfer import _joint_axes, start_with

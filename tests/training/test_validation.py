@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from leanpose import geometry
-from leanpose.skeleton import LSP14, Skeleton
+from leanpose.core import geometry
+from leanpose.pose.skeleton import LSP14, Skeleton
 from leanpose.training.module import PoseModule
 from leanpose.training.recipes import Recipe
 

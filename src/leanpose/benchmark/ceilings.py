@@ -12,8 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from leanpose.benchmark.turns import Call
-from leanpose.info import cpu_features
+from leanpose.engines.info import cpu_features
+from leanpose.measure.timing.turns import Call
 
 Kind = Literal["bf16", "f32", "copy"]
 # side and how many in a row: a row in one graph, so that what goes in and out costs next to nothing

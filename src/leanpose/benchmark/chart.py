@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from leanpose.benchmark.result import Benchmark
-from leanpose.benchmark.statistics import pareto_front
 from leanpose.benchmark.subjects import END_TO_END
-from leanpose.files import write_whole
-from leanpose.plotting import new_figure
+from leanpose.core.files import write_whole
+from leanpose.core.plotting import new_figure
+from leanpose.measure.timing.statistics import pareto_front
 
 
 def draw_accuracy(benchmark: Benchmark, metric: str, accuracies: Mapping[str, float], path: Path) -> list[str]:

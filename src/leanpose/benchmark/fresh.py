@@ -49,7 +49,7 @@ def start(wanted: "Wanted") -> Start:
     Raises:
         BenchmarkError: when the process fails or hangs; the message has its last line.
     """
-    from leanpose.errors import BenchmarkError
+    from leanpose.core.errors import BenchmarkError
 
     begin = time.time()
     try:

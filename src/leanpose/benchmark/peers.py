@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from leanpose.closing import Closing
-from leanpose.errors import BenchmarkError
+from leanpose.core.closing import Closing
+from leanpose.core.errors import BenchmarkError
 
 SCRIPT = Path(__file__).with_name("mediapipe_peer.py")
 START_TIMEOUT = 120.0  # seconds; it loads a deep-learning library

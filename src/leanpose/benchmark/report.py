@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leanpose.benchmark.result import Benchmark
-from leanpose.benchmark.statistics import Ratio
 from leanpose.benchmark.subjects import END_TO_END
 from leanpose.benchmark.summary import figures
 from leanpose.benchmark.video_report import video_sections
-from leanpose.files import write_whole
+from leanpose.core.files import write_whole
+from leanpose.measure.timing.statistics import Ratio
 
 if TYPE_CHECKING:
     from rich.table import Table

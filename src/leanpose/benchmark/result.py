@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from leanpose.benchmark.fresh import Start
-from leanpose.benchmark.statistics import Ratio, Timing, ratio
-from leanpose.card_file import Score
-from leanpose.errors import BenchmarkError
+from leanpose.core.errors import BenchmarkError
+from leanpose.engines.card_file import Score
+from leanpose.measure.timing.statistics import Ratio, Timing, ratio
 
 SCHEMA = 1
 TITLE = "leanpose benchmark"

@@ -13,17 +13,17 @@ from typing import get_args
 
 from leanpose.benchmark import fresh
 from leanpose.benchmark.ceilings import attempts
-from leanpose.benchmark.energy import EnergyMeter
 from leanpose.benchmark.peers import Peer, PeerProcess, find_interpreter
 from leanpose.benchmark.result import Benchmark, Ceiling, Measured
 from leanpose.benchmark.scene import PERIOD, Scene
 from leanpose.benchmark.selection import open_subjects
-from leanpose.benchmark.statistics import Timing
 from leanpose.benchmark.subjects import END_TO_END, Subject, label
-from leanpose.benchmark.turns import Call, take_turns
+from leanpose.core.errors import BenchmarkError
 from leanpose.engines import Mode, Precision
-from leanpose.errors import BenchmarkError
-from leanpose.info import report
+from leanpose.engines.info import report
+from leanpose.measure.timing.energy import EnergyMeter
+from leanpose.measure.timing.statistics import Timing
+from leanpose.measure.timing.turns import Call, take_turns
 
 Progress = Callable[[Iterable[int], str], Iterable[int]]
 BATCHES = (1, 2, 4, 8, 16, 32)

@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from leanpose import geometry
-from leanpose.boxes import check_boxes
-from leanpose.errors import BenchmarkError
+from leanpose.core import geometry
+from leanpose.core.boxes import check_boxes
+from leanpose.core.errors import BenchmarkError
 from leanpose.media import load_image
 
 HEIGHT, WIDTH = 720, 1280

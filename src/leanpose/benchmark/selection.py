@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import get_args
 
 from leanpose.benchmark.subjects import Kind, Subject, Wanted, label, open_subject
+from leanpose.core.errors import BenchmarkError, EngineError, ModelError
 from leanpose.engines import ENGINES, Precision
-from leanpose.errors import BenchmarkError, EngineError, ModelError
-from leanpose.teachers import is_teacher, teacher_name
-from leanpose.zoo import is_detector, list_detectors, list_models
+from leanpose.engines.zoo import is_detector, list_detectors, list_models
+from leanpose.estimate.teachers import is_teacher, teacher_name
 
 # networks that the papers compare themselves with
 BASELINES = ("simplebaseline_r50", "hrnet_w32", "litehrnet_18")
@@ -27,7 +27,7 @@ def open_subjects(
 
     Args:
         models: packaged ones, ``.onnx`` files with their cards, checkpoints, other projects' pose networks as
-            :func:`leanpose.teachers.open_teacher` takes them, or networks of the registry, which are exported
+            :func:`leanpose.estimate.teachers.open_teacher` takes them, or networks of the registry, which are exported
             untrained: their speed is that of trained ones, their answers are worth nothing.
         engines, precisions: as the estimator takes them; checkpoints run on torch in f32 whatever is asked for.
         folder: for what is exported.

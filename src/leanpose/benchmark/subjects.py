@@ -9,11 +9,11 @@ from typing import Literal, Protocol
 import numpy as np
 
 from leanpose.benchmark.scene import Scene
-from leanpose.card_file import Score
-from leanpose.detector import PersonDetector
 from leanpose.engines import Mode, Precision
-from leanpose.estimator import PoseEstimator
-from leanpose.teachers import open_teacher
+from leanpose.engines.card_file import Score
+from leanpose.estimate.detector import PersonDetector
+from leanpose.estimate.estimator import PoseEstimator
+from leanpose.estimate.teachers import open_teacher
 
 Kind = Literal["pose", "detector", "peer"]
 END_TO_END, PREPROCESS, MODEL, POSTPROCESS = "end to end", "preprocess", "model", "postprocess"
@@ -27,7 +27,7 @@ class Wanted:
 
     Attributes:
         model: name or path, as the estimator or detector takes it; of a peer as
-            :func:`leanpose.teachers.open_teacher` does.
+            :func:`leanpose.estimate.teachers.open_teacher` does.
         name: to show; the registry's for a network that was exported for the run.
         kind: of the model; a peer is another project's.
         engine, precision, threads, flip_test: as the estimator takes them.

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from leanpose.benchmark.result import Benchmark, Measured
-from leanpose.benchmark.statistics import Ratio, ratio
 from leanpose.benchmark.subjects import END_TO_END, MODEL
-from leanpose.errors import BenchmarkError
+from leanpose.core.errors import BenchmarkError
+from leanpose.measure.timing.statistics import Ratio, ratio
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import torch
 
-from leanpose.card import DataSource, ModelCard, file_sha256
-from leanpose.checkpoint import AnsweringNet
-from leanpose.complexity import complexity
-from leanpose.export import write_onnx
+from leanpose.engines.card import DataSource, ModelCard, file_sha256
+from leanpose.export.onnx_file import write_onnx
 from leanpose.models import REGISTRY, create_model
+from leanpose.models.complexity import complexity
 from leanpose.models.registry import Published
-from leanpose.skeleton import SKELETONS
+from leanpose.pose.skeleton import SKELETONS
+from leanpose.training.checkpoint import AnsweringNet
 from leanpose.training.recipes import Recipe
 
 

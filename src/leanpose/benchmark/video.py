@@ -14,12 +14,22 @@ from leanpose.benchmark.run import Progress, describe_machine, usable_cores
 from leanpose.benchmark.scene import Scene
 from leanpose.benchmark.selection import open_subjects
 from leanpose.benchmark.subjects import Wanted, label
+from leanpose.core.errors import BenchmarkError
+from leanpose.core.stopwatch import Stopwatch
 from leanpose.engines import Precision
-from leanpose.errors import BenchmarkError
-from leanpose.estimator import PoseEstimator
+from leanpose.estimate.estimator import PoseEstimator
+from leanpose.estimate.stream import (
+    CROP,
+    DETECT,
+    INFER,
+    KEYPOINT_DECODE,
+    SMOOTH,
+    TRACK,
+    VIDEO_DECODE,
+    PoseTracking,
+    stream,
+)
 from leanpose.media import Frame, VideoWriter, open_video, source_kind
-from leanpose.stopwatch import Stopwatch
-from leanpose.stream import CROP, DETECT, INFER, KEYPOINT_DECODE, SMOOTH, TRACK, VIDEO_DECODE, PoseTracking, stream
 
 FPS = 30  # of the made video
 WARM_UP = 20  # frames

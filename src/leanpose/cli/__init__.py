@@ -7,21 +7,9 @@ import typer
 from typer.core import TyperGroup
 
 from leanpose import __version__
-from leanpose.cli import (
-    benchmark,
-    calibrate,
-    data,
-    evaluate,
-    finetune,
-    label,
-    models,
-    predict,
-    quantize,
-    reproduce,
-    robustness,
-    training,
-)
-from leanpose.errors import LeanposeError, MissingExtraError
+from leanpose.cli import benchmark, calibrate, data, evaluate, finetune, label, models, predict, quantize, training
+from leanpose.cli.lab import add_lab_commands
+from leanpose.core.errors import LeanposeError, MissingExtraError
 
 # packages by the extra that brings them
 EXTRAS = {
@@ -94,10 +82,11 @@ def _options(
 for command in (
     predict.predict, training.train, training.curve, evaluate.evaluate, training.export,
     models.models, models.complexity, models.import_weights, models.info,
-    finetune.finetune, calibrate.calibrate, quantize.quantize, reproduce.reproduce, benchmark.benchmark,
-    robustness.robustness, label.label,
+    finetune.finetune, calibrate.calibrate, quantize.quantize, benchmark.benchmark,
+    label.label,
 ):  # fmt: skip
     app.command()(command)
+add_lab_commands(app)
 app.add_typer(data.app, name="data")
 
 

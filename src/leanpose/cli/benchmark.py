@@ -10,7 +10,7 @@ import typer
 
 from leanpose.cli.crop_size import crop_size
 from leanpose.cli.stored_commands import own_command
-from leanpose.errors import BenchmarkError
+from leanpose.core.errors import BenchmarkError
 
 if TYPE_CHECKING:
     from leanpose.benchmark.result import Benchmark
@@ -188,7 +188,7 @@ def _read_scores(path: Path) -> dict[str, float]:
 def _draw(done: "Benchmark", metric: str | None, given: dict[str, float], path: Path) -> None:
     """The plot, where there is something to draw and to draw with."""
     from leanpose.benchmark.summary import accuracies
-    from leanpose.errors import MissingExtraError
+    from leanpose.core.errors import MissingExtraError
 
     if not done.models:
         return

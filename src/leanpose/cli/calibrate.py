@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from leanpose.cli.stored_commands import portable
-from leanpose.errors import ModelError
+from leanpose.core.errors import ModelError
 
 
 def calibrate(
@@ -34,12 +34,12 @@ def calibrate(
     from rich.progress import track
     from rich.table import Table
 
-    from leanpose.estimator import PoseEstimator
-    from leanpose.evaluate.calibrating import calibrate as run
-    from leanpose.evaluate.calibrating import record_calibration
-    from leanpose.evaluate.reliability import draw_reliability
-    from leanpose.readers import read_samples
-    from leanpose.zoo import is_detector
+    from leanpose.datasets.readers import read_samples
+    from leanpose.engines.zoo import is_detector
+    from leanpose.estimate.estimator import PoseEstimator
+    from leanpose.measure.calibrating import calibrate as run
+    from leanpose.measure.calibrating import record_calibration
+    from leanpose.measure.reliability import draw_reliability
 
     if not model.endswith(".onnx"):
         raise ModelError(

@@ -2,7 +2,7 @@
 
 import re
 
-from leanpose.errors import InputSizeError
+from leanpose.core.errors import InputSizeError
 
 
 def crop_size(text: str | None) -> tuple[int, int] | None:

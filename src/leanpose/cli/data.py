@@ -7,7 +7,7 @@ import typer
 
 from leanpose.cli.merge import merge
 from leanpose.cli.training import Data
-from leanpose.errors import DatasetError
+from leanpose.core.errors import DatasetError
 
 SKELETON_HELP = "Map all people to it by joint name; needed where the datasets' own skeletons differ."
 
@@ -32,8 +32,8 @@ def pack(
 
     The exit status is 1 when people were left out because their labels or images cannot be used.
     """
-    from leanpose.data.pack import pack_datasets
-    from leanpose.skeleton_files import find_skeleton
+    from leanpose.datasets.packing import pack_datasets
+    from leanpose.pose.skeleton_files import find_skeleton
 
     joints = None if skeleton is None else find_skeleton(skeleton)
     report = pack_datasets(data, out, side, margin, quality, joints, round(shard_mb * 1e6), overwrite)
@@ -61,9 +61,9 @@ def convert(
 
     The exit status is 1 when people were left out because their labels or images cannot be used.
     """
-    from leanpose.conversion import convert as run
-    from leanpose.readers import PARTS
-    from leanpose.skeleton_files import find_skeleton
+    from leanpose.datasets.conversion import convert as run
+    from leanpose.datasets.readers import PARTS
+    from leanpose.pose.skeleton_files import find_skeleton
 
     parts = PARTS if part == "all" else (part,)
     report = run(data, to, out, parts, None if skeleton is None else find_skeleton(skeleton), images, overwrite)
@@ -89,8 +89,8 @@ def benchmark(
 
     import cv2
 
-    from leanpose.data.dataset import CropDataset, EpochSampler
-    from leanpose.readers import read_samples
+    from leanpose.datasets.readers import read_samples
+    from leanpose.training.data.dataset import CropDataset, EpochSampler
     from leanpose.training.recipes import recipe_named
 
     cv2.setNumThreads(1)
@@ -133,10 +133,10 @@ def inspect(
     from rich.console import Console
     from rich.progress import track
 
-    from leanpose.inspection import inspect_data
-    from leanpose.inspection.report import to_json, write_report
-    from leanpose.inspection.terminal import tables
-    from leanpose.skeleton_files import find_skeleton
+    from leanpose.datasets.inspection import inspect_data
+    from leanpose.datasets.inspection.report import to_json, write_report
+    from leanpose.datasets.inspection.terminal import tables
+    from leanpose.pose.skeleton_files import find_skeleton
 
     console = Console(stderr=True)
     inspection = inspect_data(

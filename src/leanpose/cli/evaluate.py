@@ -9,7 +9,7 @@ import typer
 from leanpose.cli.engine_options import DeterministicOption, ModeOption
 from leanpose.cli.evaluate_detector import evaluate_detector
 from leanpose.cli.stored_commands import portable
-from leanpose.errors import ModelError
+from leanpose.core.errors import ModelError
 
 SHOWN = 5  # people left out, by name
 
@@ -91,16 +91,16 @@ def evaluate(
     from rich.console import Console
     from rich.progress import track
 
-    from leanpose.estimator import PoseEstimator
-    from leanpose.evaluate import Options, group_table, record_scores, table, write_report, write_submission
-    from leanpose.evaluate import evaluate as run
-    from leanpose.evaluate.datasets import read_data
-    from leanpose.evaluate.protocols import has_centre
-    from leanpose.evaluate.submission import check_submission
-    from leanpose.evaluate.teachers import TeacherEstimator
-    from leanpose.skeleton_files import find_skeleton
-    from leanpose.teachers import is_teacher, open_teacher
-    from leanpose.zoo import is_detector
+    from leanpose.engines.zoo import is_detector
+    from leanpose.estimate.estimator import PoseEstimator
+    from leanpose.estimate.teachers import is_teacher, open_teacher
+    from leanpose.measure import Options, group_table, record_scores, table, write_report, write_submission
+    from leanpose.measure import evaluate as run
+    from leanpose.measure.datasets import read_data
+    from leanpose.measure.protocols import has_centre
+    from leanpose.measure.submission import check_submission
+    from leanpose.measure.teachers import TeacherEstimator
+    from leanpose.pose.skeleton_files import find_skeleton
 
     if save_scores and not model.endswith(".onnx"):
         raise ModelError(f"--save-scores: give the .onnx file whose card is to be changed, not '{model}'")

@@ -6,7 +6,7 @@ from typing import Literal
 
 import typer
 
-from leanpose.errors import DatasetError, ModelError
+from leanpose.core.errors import DatasetError, ModelError
 
 FALSE_PER_IMAGE = 0.05  # that a chosen threshold may leave on images without people
 
@@ -31,9 +31,9 @@ def evaluate_detector(
     from rich.console import Console
     from rich.progress import track
 
-    from leanpose.detector import PersonDetector
-    from leanpose.evaluate import detection, detection_report
-    from leanpose.readers.scenes import read_scenes
+    from leanpose.datasets.readers.scenes import read_scenes
+    from leanpose.estimate.detector import PersonDetector
+    from leanpose.measure import detection, detection_report
 
     if choose_threshold and part != "val":
         raise DatasetError("--choose-threshold: test images only measure; choose with --part val")
@@ -41,7 +41,7 @@ def evaluate_detector(
     scenes = read_scenes(data, part, problems)
     with TemporaryDirectory() as folder:
         if Path(model).suffix == ".ckpt":
-            from leanpose.detector_checkpoint import export_detector
+            from leanpose.training.detector_checkpoint import export_detector
 
             checkpoint, model = Path(model), str(Path(folder) / f"{Path(model).stem}.onnx")
             export_detector(checkpoint, Path(model))

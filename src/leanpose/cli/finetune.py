@@ -39,7 +39,7 @@ def finetune(
     accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu or another that Lightning knows.")] = "auto",
 ) -> None:
     """Fine-tune a model on your own people: trains, measures on a held-out part, writes a report, and exports."""
-    from leanpose.errors import TrainingError
+    from leanpose.core.errors import TrainingError
     from leanpose.training.finetune import finetune as run
 
     if not (freeze in ("none", "backbone") or freeze.isdecimal()):

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from leanpose.errors import BoxError, LeanposeError
+from leanpose.core.errors import BoxError, LeanposeError
 
 if TYPE_CHECKING:
-    from leanpose.labelling.run import Run
-    from leanpose.teachers.agreement import Rule
-    from leanpose.teachers.interface import OpenedTeacher
+    from leanpose.datasets.labelling.run import Run
+    from leanpose.estimate.teachers.agreement import Rule
+    from leanpose.estimate.teachers.interface import OpenedTeacher
 
 WHO = "Where the people are"
 TWO = "Two teachers"
@@ -100,14 +100,14 @@ def label(
     It may be ended at any time: the same command again does what is missing. The exit status is 1 when pictures were
     left out, because they or their boxes cannot be used, and 130 after Ctrl-C.
     """
-    from leanpose.boxes import read_boxes
-    from leanpose.labelling.parties import identity, one_by_one, open_finder
-    from leanpose.labelling.people import Rules
-    from leanpose.labelling.pictures import find_pictures
-    from leanpose.labelling.run import Labeller, start
-    from leanpose.readers import PARTS
-    from leanpose.skeleton_files import find_skeleton
-    from leanpose.teachers.agreement import Rule
+    from leanpose.core.boxes import read_boxes
+    from leanpose.datasets.labelling.parties import identity, one_by_one, open_finder
+    from leanpose.datasets.labelling.people import Rules
+    from leanpose.datasets.labelling.pictures import find_pictures
+    from leanpose.datasets.labelling.run import Labeller, start
+    from leanpose.datasets.readers import PARTS
+    from leanpose.estimate.teachers.agreement import Rule
+    from leanpose.pose.skeleton_files import find_skeleton
 
     teachers = one_by_one(teacher or [])
     _check(out, teachers, skeleton, boxes, detector, mirror, boxes_only)
@@ -201,8 +201,8 @@ def _open_teacher(
     precision: Literal["auto", "f32", "bf16"],
     engine: str,
 ) -> "OpenedTeacher | None":
-    from leanpose.teachers import open_teacher
-    from leanpose.teachers.agreement import Agreement
+    from leanpose.estimate.teachers import open_teacher
+    from leanpose.estimate.teachers.agreement import Agreement
 
     opened = [open_teacher(spec, threads, precision, engine) for spec in specs]
     return Agreement(opened[0], opened[1], agreement) if len(opened) == 2 else opened[0] if opened else None
@@ -214,7 +214,7 @@ def _finish(run: "Run") -> None:
     from rich.progress import track
 
     from leanpose.cli.predict_sources import CtrlC
-    from leanpose.labelling.summary import joint_table, summarise
+    from leanpose.datasets.labelling.summary import joint_table, summarise
 
     missing, everything = run.missing, run.found.pictures
     if len(missing) < len(everything):

@@ -67,15 +67,15 @@ def merge(
     """
     from rich.console import Console
 
-    from leanpose.errors import DatasetError
-    from leanpose.files import write_whole
-    from leanpose.merging import Rules, common_skeleton, read_word
-    from leanpose.merging import merge as run
-    from leanpose.merging.consensus import corrections_of
-    from leanpose.merging.data import read_data
-    from leanpose.merging.page import page
-    from leanpose.merging.table import counts, tables
-    from leanpose.readers.corrections import write_corrections
+    from leanpose.core.errors import DatasetError
+    from leanpose.core.files import write_whole
+    from leanpose.datasets.merging import Rules, common_skeleton, read_word
+    from leanpose.datasets.merging import merge as run
+    from leanpose.datasets.merging.consensus import corrections_of
+    from leanpose.datasets.merging.data import read_data
+    from leanpose.datasets.merging.page import page
+    from leanpose.datasets.merging.table import counts, tables
+    from leanpose.datasets.readers.corrections import write_corrections
 
     rules = Rules(
         agree=agree, agree_face=agree_face, near=near, sure=sure, deny=deny, add=add, add_face=add_face, person=person,

@@ -18,10 +18,10 @@ def models() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from leanpose import zoo
-    from leanpose.card import ModelCard
-    from leanpose.detector_card import DetectorCard
-    from leanpose.evaluate.groups import without_groups
+    from leanpose.engines import zoo
+    from leanpose.engines.card import ModelCard
+    from leanpose.engines.detector_card import DetectorCard
+    from leanpose.measure.groups import without_groups
 
     table = Table("model", "network", "finds", "input", "params", "MACs")
     figures = Table.grid(padding=(0, 2))
@@ -48,7 +48,7 @@ def models() -> None:
     if find_spec("torch") is None:
         typer.echo("networks to train are listed once PyTorch is there: pip install 'leanpose[train]'")
         return
-    from leanpose.comparison import models_table, render_models
+    from leanpose.models.comparison import models_table, render_models
 
     console.print(render_models(models_table()))
 
@@ -68,12 +68,12 @@ def complexity(
     """Count a network's parameters and operations, by our rule and by the papers', beside what is printed."""
     from rich.console import Console
 
-    from leanpose.comparison import complexity_report, render_complexity
+    from leanpose.models.comparison import complexity_report, render_complexity
 
     input_hw = crop_size(input)
     Console().print(render_complexity(complexity_report(model, input_hw, joints)))
     if profile:
-        from leanpose.layer_times import profile_network, render_shares
+        from leanpose.benchmark.layer_times import profile_network, render_shares
 
         title, found = profile_network(model, input_hw, profile, precision, threads)
         Console().print(render_shares(title, found))
@@ -87,7 +87,7 @@ def import_weights(
     ] = None,
 ) -> None:
     """Turn an official checkpoint into safetensors for one of our networks; every key must fit."""
-    from leanpose.import_weights import import_weights as run
+    from leanpose.models.import_weights import import_weights as run
 
     target = out or file.with_suffix(".safetensors")
     state = run(file, as_model, out=target)
@@ -96,7 +96,7 @@ def import_weights(
 
 def info() -> None:
     """Show versions, engines, CPU features, models and folders."""
-    from leanpose.info import report
+    from leanpose.engines.info import report
 
     for section, lines in report().items():
         typer.echo(section)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from leanpose.cli.engine_options import DeterministicOption, ModeOption
-from leanpose.errors import BoxError, LeanposeError, ModelError
+from leanpose.core.errors import BoxError, LeanposeError, ModelError
 
 if TYPE_CHECKING:
-    from leanpose.detector import PersonDetector
+    from leanpose.estimate.detector import PersonDetector
 
 VIDEO = "Video, cameras and streams"
 
@@ -104,9 +104,9 @@ def predict(
     """
     from leanpose.cli.predict_images import predict_images
     from leanpose.cli.predict_sources import Ending, Wanted, sort_out
-    from leanpose.estimator import PoseEstimator
-    from leanpose.info import OPENVINO_HINT, would_gain_from_openvino
-    from leanpose.tiles import check_tiles
+    from leanpose.engines.info import OPENVINO_HINT, would_gain_from_openvino
+    from leanpose.estimate.estimator import PoseEstimator
+    from leanpose.estimate.tiles import check_tiles
 
     known = [bool(box), boxes is not None, whole_image].count(True)
     if known > 1:
@@ -165,7 +165,7 @@ def _open_detector(
     threads: int | None,
     deterministic: bool,
 ) -> "PersonDetector":
-    from leanpose.detector import PersonDetector
+    from leanpose.estimate.detector import PersonDetector
 
     try:
         return PersonDetector(name, engine, precision, threads, threshold, deterministic=deterministic)

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from leanpose.cli.predict_sources import CtrlC, Ending, Wanted
-from leanpose.errors import BoxError
+from leanpose.core.errors import BoxError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from leanpose.estimator import PoseEstimator
-    from leanpose.pose import Poses
+    from leanpose.estimate.estimator import PoseEstimator
+    from leanpose.pose.poses import Poses
 
 
 def predict_images(estimator: "PoseEstimator", images: list[Path], wanted: Wanted, single: bool) -> Ending:
     """Writes the poses of all images into one file; a broken image is an error where it is ``single``."""
-    from leanpose.pose_writers import SUFFIXES, WRITERS
+    from leanpose.pose.writers import SUFFIXES, WRITERS
 
     per_image = _boxes_of(images, wanted)
     skipped = []
@@ -52,7 +52,7 @@ def _boxes_of(images: list[Path], wanted: Wanted) -> "list[np.ndarray | None]":
     """Boxes for each image; ``None`` where they are still to be found, or it is the whole of it."""
     import numpy as np
 
-    from leanpose.boxes import read_boxes
+    from leanpose.core.boxes import read_boxes
 
     if wanted.box:
         if len(images) > 1:

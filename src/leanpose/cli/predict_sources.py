@@ -9,11 +9,11 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
-from leanpose.errors import BoxError, LeanposeError
+from leanpose.core.errors import BoxError, LeanposeError
 from leanpose.media import VIDEO_SUFFIXES, find_images, is_video, source_kind
 
 if TYPE_CHECKING:
-    from leanpose.pose_writers import Format
+    from leanpose.pose.writers import Format
 
 Item = TypeVar("Item")
 

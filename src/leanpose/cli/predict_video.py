@@ -12,19 +12,19 @@ from urllib.parse import urlsplit
 import typer
 
 from leanpose.cli.predict_sources import CtrlC, Ending, Wanted
-from leanpose.errors import VideoError
+from leanpose.core.errors import VideoError
+from leanpose.estimate.smoothing import smooth_both_ways
+from leanpose.estimate.stream import PoseTracking, looked_at_again, stream
 from leanpose.media import Video, VideoWriter, open_video, prefetch
 from leanpose.media.sources import is_stream, webcam_number
-from leanpose.pose_writers import SUFFIXES, WRITERS, PosesWriter
-from leanpose.smoothing import smooth_both_ways
-from leanpose.stream import PoseTracking, looked_at_again, stream
-from leanpose.trails import Trails
+from leanpose.pose.trails import Trails
+from leanpose.pose.writers import SUFFIXES, WRITERS, PosesWriter
 
 if TYPE_CHECKING:
     from rich.progress import Task
 
-    from leanpose.estimator import PoseEstimator
-    from leanpose.pose import Poses
+    from leanpose.estimate.estimator import PoseEstimator
+    from leanpose.pose.poses import Poses
 
 
 def predict_videos(estimator: "PoseEstimator", videos: list[str], wanted: Wanted, single: bool) -> Ending:
@@ -99,7 +99,7 @@ class _Job:
                 self._look_again()
                 interrupted |= self._write_kept(outputs)
             if wanted.kinematics:
-                from leanpose.kinematics_file import write_kinematics
+                from leanpose.pose.kinematics_file import write_kinematics
 
                 write_kinematics(self.kept, wanted.kinematics)
         self._report(seconds, tracking)

@@ -8,7 +8,7 @@ import typer
 from leanpose.cli.training import DATA_HELP
 
 if TYPE_CHECKING:
-    from leanpose.quantize import Quantized
+    from leanpose.export.quantize import Quantized
 
 
 def quantize(
@@ -60,11 +60,11 @@ def quantize(
     from rich.progress import track
 
     from leanpose.cli.evaluate import measuring_command
-    from leanpose.errors import AccuracyError, DatasetError, ExportError
-    from leanpose.evaluate import Options, record_scores
-    from leanpose.evaluate.datasets import read_data
-    from leanpose.quantize import Judge, check_target, halve_model, open_source, quantize_model
-    from leanpose.skeleton_files import find_skeleton
+    from leanpose.core.errors import AccuracyError, DatasetError, ExportError
+    from leanpose.export.quantize import Judge, check_target, halve_model, open_source, quantize_model
+    from leanpose.measure import Options, record_scores
+    from leanpose.measure.datasets import read_data
+    from leanpose.pose.skeleton_files import find_skeleton
 
     kept = tuple(keep_float or ("auto",))
     if len(kept) > 1 and not {"auto", "none"}.isdisjoint(kept):

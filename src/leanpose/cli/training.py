@@ -58,7 +58,7 @@ def train(
     import dataclasses
     import json
 
-    from leanpose.errors import DatasetError, TrainingError
+    from leanpose.core.errors import DatasetError, TrainingError
     from leanpose.training.progress import parse_time
     from leanpose.training.recipes import override, recipe_named
 
@@ -86,7 +86,7 @@ def train(
         for number, entry in enumerate(trained, start=1):
             typer.echo(f"round {number}: validation PCK {max(entry.curve):.1f}, {entry.best}")
         return
-    from leanpose.checkpoint import read_checkpoint
+    from leanpose.training.checkpoint import read_checkpoint
     from leanpose.training.run import train as run
 
     best = run(
@@ -117,8 +117,8 @@ def export(
 
     An ONNX file is written only if it gives the same joints as the checkpoint, on batches of 1, 2 and 5.
     """
-    from leanpose.checkpoint import read_checkpoint, save_weights
-    from leanpose.errors import ExportError
+    from leanpose.core.errors import ExportError
+    from leanpose.training.checkpoint import read_checkpoint, save_weights
 
     person = read_checkpoint(checkpoint).recipe.task == "person"
     weights = out is not None and out.suffix == ".safetensors"
@@ -127,19 +127,19 @@ def export(
         what = "a person detector's checkpoint" if person else "weights to train on from"
         raise ExportError(f"{option} does not go with {what}: leave it out")
     if out and weights:
-        from leanpose.detector_checkpoint import save_detector_weights
+        from leanpose.training.detector_checkpoint import save_detector_weights
 
         saved = save_detector_weights(checkpoint, out) if person else save_weights(checkpoint, out, model)
         typer.echo(f"{out}: {saved.params / 1e6:.2f} M parameters in half precision")
         return
     onnx = out or checkpoint.with_suffix(".onnx")
     if person:
-        from leanpose.detector_checkpoint import export_detector
+        from leanpose.training.detector_checkpoint import export_detector
 
         detector = export_detector(checkpoint, onnx)
         typer.echo(f"{onnx}: {detector.params / 1e6:.2f} M parameters, {detector.macs / 1e9:.2f} G MACs")
         return
-    from leanpose.export import export_checkpoint
+    from leanpose.training.exported import export_checkpoint
 
     card, parity = export_checkpoint(checkpoint, onnx, not no_fold, model, crop_size(input_size))
     typer.echo(
@@ -157,7 +157,7 @@ def curve(
     ),
 ) -> None:
     """Draw validation PCK over hours of training, of one run or several, without the time between stop and resume."""
-    from leanpose.errors import TrainingError
+    from leanpose.core.errors import TrainingError
     from leanpose.training.curve import write_curves
 
     phases: dict[str, list[Path]] = {}

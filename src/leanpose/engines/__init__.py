@@ -9,6 +9,8 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+from leanpose.core.errors import EngineError, ModelError
+from leanpose.core.normalisation import Normalisation
 from leanpose.engines.interface import (
     OF_OPENVINO,
     Engine,
@@ -22,8 +24,6 @@ from leanpose.engines.interface import (
 )
 from leanpose.engines.onnx_runtime import OnnxRuntimeEngine
 from leanpose.engines.open_vino import OpenVinoEngine
-from leanpose.errors import EngineError, ModelError
-from leanpose.normalisation import Normalisation
 
 __all__ = [
     "ENGINES", "INSTALL", "OF_OPENVINO", "Engine", "InputShape", "Mode", "OnnxRuntimeEngine", "OpenVinoEngine",

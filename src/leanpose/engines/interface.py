@@ -6,8 +6,8 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from leanpose.errors import ModelError
-from leanpose.normalisation import Normalisation
+from leanpose.core.errors import ModelError
+from leanpose.core.normalisation import Normalisation
 
 Precision = Literal["auto", "f32", "bf16"]
 Mode = Literal["latency", "throughput"]

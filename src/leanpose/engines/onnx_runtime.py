@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from leanpose.core.errors import EngineError
 from leanpose.engines.interface import Settings, cannot_compute, damaged, describe, is_quantized
 from leanpose.engines.shared import shared
-from leanpose.errors import EngineError
 
 SHORT_NAMES = {"directml": "dml"}  # of providers, where everybody says something else than onnxruntime
 PACKAGES = {

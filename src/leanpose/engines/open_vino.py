@@ -14,18 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from leanpose.cache import read_cached, write_cached
-from leanpose.engines.interface import (
-    InputShape,
-    Pending,
-    Settings,
-    cannot_compute,
-    damaged,
-    describe,
-    is_quantized,
-)
+from leanpose.core.errors import EngineError
+from leanpose.engines.cache import read_cached, write_cached
+from leanpose.engines.interface import InputShape, Pending, Settings, cannot_compute, damaged, describe, is_quantized
 from leanpose.engines.shared import shared
-from leanpose.errors import EngineError
 
 SHAPES = 2  # of the inputs that are compiled for, at a second each; all others share one network that takes any
 Shapes = tuple[tuple[int, ...], ...]

@@ -7,7 +7,7 @@ from typing import Self
 
 import cv2
 
-from leanpose.errors import VideoError
+from leanpose.core.errors import VideoError
 from leanpose.media.video import Images, Video
 
 _INSTALL = "pip install 'leanpose[video]'"

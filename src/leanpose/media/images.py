@@ -12,8 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from leanpose.errors import ImageError
-from leanpose.files import write_whole
+from leanpose.core.errors import ImageError
+from leanpose.core.files import write_whole
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MAX_PIXELS = 100_000_000

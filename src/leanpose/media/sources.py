@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from leanpose.errors import VideoError
+from leanpose.core.errors import VideoError
 from leanpose.media.images import is_image_data
 
 VIDEO_SUFFIXES = (

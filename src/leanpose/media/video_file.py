@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leanpose.errors import VideoError
+from leanpose.core.errors import VideoError
 from leanpose.media.images import MAX_PIXELS
 from leanpose.media.video import Images, Video
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from leanpose.closing import Closing
-from leanpose.errors import MissingExtraError, VideoError
+from leanpose.core.closing import Closing
+from leanpose.core.errors import MissingExtraError, VideoError
 from leanpose.media.images import as_bgr
 
 if TYPE_CHECKING:

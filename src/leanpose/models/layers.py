@@ -7,7 +7,7 @@ official checkpoints load by the same keys.
 import torch
 from torch import Tensor, nn
 
-from leanpose.errors import InputSizeError
+from leanpose.core.errors import InputSizeError
 
 
 def check_input(x_BCHW: Tensor, multiple: int) -> None:

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leanpose import geometry
-from leanpose.errors import ModelError
+from leanpose.core import geometry
+from leanpose.core.errors import ModelError
 from leanpose.models.layers import check_input
 from leanpose.models.softgate import LEVELS, GatedBlock, HybridStack, softgate_stem
 from leanpose.models.softgate_fast import FastBlock, FastStack, fast_stem

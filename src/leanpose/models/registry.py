@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-from leanpose.errors import ModelError
+from leanpose.core.errors import ModelError
 
 Counting = Literal["macs", "hrnet", "pthflops", "torchstat"]
 

@@ -121,7 +121,7 @@ class TrainingClock(L.Callback):
 
     @property
     def state_key(self) -> str:
-        """Where :func:`leanpose.checkpoint.read_checkpoint` finds it."""
+        """Where :func:`leanpose.training.checkpoint.read_checkpoint` finds it."""
         return "TrainingClock"
 
     def state_dict(self) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 
-from leanpose.errors import TrainingError
-from leanpose.files import write_whole
-from leanpose.plotting import new_figure
+from leanpose.core.errors import TrainingError
+from leanpose.core.files import write_whole
+from leanpose.core.plotting import new_figure
 
 SCORE = "val_pck"
 

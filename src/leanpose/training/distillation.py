@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leanpose.data.dataset import Batch
-from leanpose.data.targets import heatmap_loss, probability_heatmaps
-from leanpose.errors import TrainingError
-from leanpose.skeleton import Skeleton
+from leanpose.core.errors import TrainingError
+from leanpose.pose.skeleton import Skeleton
+from leanpose.training.data.dataset import Batch
+from leanpose.training.data.targets import heatmap_loss, probability_heatmaps
 from leanpose.training.recipes import Recipe
 from leanpose.training.trained import open_trained
 

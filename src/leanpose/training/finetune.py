@@ -13,16 +13,16 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from leanpose.card import file_sha256
-from leanpose.data.augment import Augmentation
-from leanpose.data.dataset import CropDataset, collate
-from leanpose.errors import DatasetError, ModelError
-from leanpose.estimator import PoseEstimator
-from leanpose.evaluate import Evaluation, Options, evaluate, record_scores
-from leanpose.export import export_checkpoint
-from leanpose.files import write_whole
-from leanpose.readers import Sample
-from leanpose.skeleton_files import find_skeleton
+from leanpose.core.errors import DatasetError, ModelError
+from leanpose.core.files import write_whole
+from leanpose.datasets.readers import Sample
+from leanpose.engines.card import file_sha256
+from leanpose.estimate.estimator import PoseEstimator
+from leanpose.measure import Evaluation, Options, evaluate, record_scores
+from leanpose.pose.skeleton_files import find_skeleton
+from leanpose.training.data.augment import Augmentation
+from leanpose.training.data.dataset import CropDataset, collate
+from leanpose.training.exported import export_checkpoint
 from leanpose.training.finetune_report import Finetuned, write_finetune_report
 from leanpose.training.onnx_weights import restore_statistics
 from leanpose.training.people import training_people

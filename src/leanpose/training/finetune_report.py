@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from leanpose.card import ModelCard
-from leanpose.evaluate import Evaluation, write_report
-from leanpose.files import write_whole
-from leanpose.metrics.pck import mean_over_joints
-from leanpose.plotting import new_figure
+from leanpose.core.files import write_whole
+from leanpose.core.plotting import new_figure
+from leanpose.engines.card import ModelCard
+from leanpose.measure import Evaluation, write_report
+from leanpose.measure.metrics.pck import mean_over_joints
 from leanpose.training.iterative import validation_curve
 from leanpose.training.recipes import Recipe
 

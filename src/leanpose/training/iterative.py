@@ -8,10 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from leanpose.checkpoint import read_checkpoint
-from leanpose.errors import TrainingError
-from leanpose.files import write_whole
-from leanpose.plotting import new_figure
+from leanpose.core.errors import TrainingError
+from leanpose.core.files import write_whole
+from leanpose.core.plotting import new_figure
+from leanpose.training.checkpoint import read_checkpoint
 from leanpose.training.recipes import Recipe
 from leanpose.training.run import train
 

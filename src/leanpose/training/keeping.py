@@ -15,8 +15,8 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
-from leanpose.errors import TrainingError
-from leanpose.files import write_whole
+from leanpose.core.errors import TrainingError
+from leanpose.core.files import write_whole
 
 SAVE_EVERY = 300.0  # seconds
 SIGNALS = (signal.SIGINT, signal.SIGTERM)

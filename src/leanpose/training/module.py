@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from leanpose import geometry
-from leanpose.data.dataset import Batch
-from leanpose.data.targets import gaussian_heatmaps, heatmap_loss, probability_heatmaps
-from leanpose.decode import decode
-from leanpose.errors import TrainingError
-from leanpose.metrics.pck import mean_over_joints, normalised_distances, pck
-from leanpose.metrics.reference import MAIN_THRESHOLD, reference_lengths, reference_of
+from leanpose.core import geometry
+from leanpose.core.decode import decode
+from leanpose.core.errors import TrainingError
+from leanpose.measure.metrics.pck import mean_over_joints, normalised_distances, pck
+from leanpose.measure.metrics.reference import MAIN_THRESHOLD, reference_lengths, reference_of
 from leanpose.models import create_model
 from leanpose.models.layers import check_input
-from leanpose.skeleton import stored_skeleton
+from leanpose.pose.skeleton import stored_skeleton
+from leanpose.training.data.dataset import Batch
+from leanpose.training.data.targets import gaussian_heatmaps, heatmap_loss, probability_heatmaps
 from leanpose.training.distillation import Teacher, teacher_loss_B
 from leanpose.training.initialisation import head_layers, initialise
 from leanpose.training.recipes import Recipe
@@ -163,11 +163,11 @@ class RecipeModule(L.LightningModule):
 
 
 class PoseModule(RecipeModule):
-    """Trains ``recipe.model`` on batches of :func:`leanpose.data.dataset.collate`.
+    """Trains ``recipe.model`` on batches of :func:`leanpose.training.data.dataset.collate`.
 
     Args:
         recipe: a :class:`Recipe` as a dict, so that checkpoints hold plain data only.
-        skeleton: a :class:`leanpose.skeleton.Skeleton` as a dict.
+        skeleton: a :class:`leanpose.pose.skeleton.Skeleton` as a dict.
         datasets: kinds of the datasets trained on, for the card.
         sample_names: names by sample index, for messages.
     """

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from leanpose.errors import MissingExtraError, ModelError
+from leanpose.core.errors import MissingExtraError, ModelError
 from leanpose.training.initialisation import head_layers
 
-PREFIX = "network."  # of the exported module, see leanpose.checkpoint.AnsweringNet
+PREFIX = "network."  # of the exported module, see leanpose.training.checkpoint.AnsweringNet
 
 
 def read_onnx_weights(path: Path, network: nn.Module, input_hw: tuple[int, int]) -> tuple[dict[str, Tensor], list[str]]:
@@ -45,7 +45,7 @@ def read_onnx_weights(path: Path, network: nn.Module, input_hw: tuple[int, int])
     made_of = {node.output[0]: node.input[0] for node in graph.node if node.op_type in ("Slice", "Reshape", "Mul")}
 
     def trained(name: str) -> str:
-        """The weight that :mod:`leanpose.folding` has cut a part out of, or multiplied by a gate."""
+        """The weight that :mod:`leanpose.export.folding` has cut a part out of, or multiplied by a gate."""
         while name in made_of:
             name = made_of[name]
         return name.removeprefix(PREFIX)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from leanpose.readers import Sample, read_samples
-from leanpose.readers.parts import image_name, part_of
-from leanpose.skeleton import Skeleton
+from leanpose.datasets.readers import Sample, read_samples
+from leanpose.datasets.readers.parts import image_name, part_of
+from leanpose.pose.skeleton import Skeleton
 
 
 def training_people(

@@ -5,16 +5,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from leanpose.data.dataset import Batch
-from leanpose.data.person_targets import person_loss
-from leanpose.errors import TrainingError
+from leanpose.core.errors import TrainingError
 from leanpose.models.person import PersonNet, create_detector
+from leanpose.training.data.dataset import Batch
+from leanpose.training.data.person_targets import person_loss
 from leanpose.training.module import RecipeModule
 from leanpose.training.recipes import Recipe
 
 
 class PersonModule(RecipeModule):
-    """Trains a detector on batches of :func:`leanpose.data.scene_dataset.collate_scenes`.
+    """Trains a detector on batches of :func:`leanpose.training.data.scene_dataset.collate_scenes`.
 
     Args:
         recipe: a :class:`Recipe` as a dict, so that checkpoints hold plain data only.

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from leanpose.errors import TrainingError
+from leanpose.core.errors import TrainingError
 
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 

@@ -22,15 +22,15 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader
 
-from leanpose.checkpoint import Stored, read_checkpoint
-from leanpose.data.augment import Augmentation
-from leanpose.data.dataset import CropDataset, EpochSampler, collate, epoch_loader
-from leanpose.data.scene_dataset import SceneDataset, collate_scenes
-from leanpose.errors import TrainingError
-from leanpose.readers import Sample
-from leanpose.readers.scenes import Scene, read_scenes
-from leanpose.skeleton_files import find_skeleton
+from leanpose.core.errors import TrainingError
+from leanpose.datasets.readers import Sample
+from leanpose.datasets.readers.scenes import Scene, read_scenes
+from leanpose.pose.skeleton_files import find_skeleton
+from leanpose.training.checkpoint import Stored, read_checkpoint
 from leanpose.training.clock import TrainingClock
+from leanpose.training.data.augment import Augmentation
+from leanpose.training.data.dataset import CropDataset, EpochSampler, collate, epoch_loader
+from leanpose.training.data.scene_dataset import SceneDataset, collate_scenes
 from leanpose.training.freezing import FrozenBackbone
 from leanpose.training.keeping import SAVE_EVERY, KeptWithinEpochs, StopSignals, WholeFiles
 from leanpose.training.module import PoseModule, RecipeModule

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from torch import nn
 
-from leanpose.card import ModelCard
-from leanpose.checkpoint import AnsweringNet, load_checkpoint, load_weights
-from leanpose.data.targets import Loss
+from leanpose.engines.card import ModelCard
+from leanpose.engines.zoo import find_model
 from leanpose.models import create_model
+from leanpose.training.checkpoint import AnsweringNet, load_checkpoint, load_weights
+from leanpose.training.data.targets import Loss
 from leanpose.training.onnx_weights import read_onnx_weights
 from leanpose.training.recipes import RECIPES, Recipe
-from leanpose.zoo import find_model
 
 
 @dataclass(frozen=True, eq=False)

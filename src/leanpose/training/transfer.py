@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from leanpose.checkpoint import read_checkpoint, read_safetensors, stored_weights
-from leanpose.errors import ModelError
+from leanpose.core.errors import ModelError
 from leanpose.models import create_model
 from leanpose.models.person import PersonNet
 from leanpose.models.softgate import SoftGatedNet
-from leanpose.skeleton import Skeleton
+from leanpose.pose.skeleton import Skeleton
+from leanpose.training.checkpoint import read_checkpoint, read_safetensors, stored_weights
 from leanpose.training.recipes import Recipe
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from leanpose.errors import RecipeError
+from leanpose.core.errors import RecipeError
 from leanpose.training.recipes import override, recipe_named, softgate_lsp, softgate_lsp_paper
 
 

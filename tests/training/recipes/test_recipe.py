@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
-from leanpose.data.augment import Augmentation
-from leanpose.errors import RecipeError
+from leanpose.core.errors import RecipeError
 from leanpose.models import REGISTRY
 from leanpose.models.person import DETECTORS
+from leanpose.training.data.augment import Augmentation
 from leanpose.training.recipes import RECIPES, Recipe, recipe_named, softgate_lsp
 
 

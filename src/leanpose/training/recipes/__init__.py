@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from leanpose.errors import RecipeError
+from leanpose.core.errors import RecipeError
 from leanpose.training.recipes.baselines import (
     hrnet_coco,
     hrnet_mpii,

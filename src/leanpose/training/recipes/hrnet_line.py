@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from leanpose.data.augment import Augmentation
+from leanpose.training.data.augment import Augmentation
 from leanpose.training.recipes.recipe import Recipe
 
 # ImageNet's statistics for red, green, blue: this code applies them in this order to BGR images too.

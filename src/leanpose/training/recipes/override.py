@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from leanpose.data.augment import Augmentation
-from leanpose.errors import RecipeError
+from leanpose.core.errors import RecipeError
+from leanpose.training.data.augment import Augmentation
 from leanpose.training.recipes.recipe import Recipe
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from leanpose.data.augment import Augmentation
+from leanpose.training.data.augment import Augmentation
 from leanpose.training.recipes.recipe import Recipe
 
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from leanpose.data.augment import Augmentation
-from leanpose.data.targets import Loss
-from leanpose.errors import RecipeError
+from leanpose.core.errors import RecipeError
+from leanpose.training.data.augment import Augmentation
+from leanpose.training.data.targets import Loss
 from leanpose.training.recipes.rules import RULES, Color, ConvInit, HeadInit, Optimizer, Schedule, Task, TeacherLoss
 
 BGR_MEAN = (103.53, 116.28, 123.675)  # ImageNet's channel statistics, the field's custom
@@ -20,14 +20,14 @@ class Recipe:
 
     Attributes:
         name: the function that builds it.
-        task: ``"pose"``, or ``"person"`` for a detector, which learns from scenes (:mod:`leanpose.readers.scenes`)
-            and heeds neither padding, sigma, loss, skeleton nor teachers.
+        task: ``"pose"``, or ``"person"`` for a detector, which learns from scenes
+            (:mod:`leanpose.datasets.readers.scenes`) and heeds neither padding, sigma, loss, skeleton nor teachers.
         model, model_args: registry name and constructor arguments.
         input_hw: crop height and width in pixels.
         early_input_hw, early_share: crop size for the first share of the epochs, where cheap steps teach most.
         padding: side of the crop over the side of the person's box.
         sigma: of the target Gaussians, in heatmap cells.
-        loss: see :func:`leanpose.data.targets.heatmap_loss`.
+        loss: see :func:`leanpose.training.data.targets.heatmap_loss`.
         round_targets: whether target Gaussians are centred at the nearest cell, as in much published code, instead of
             at the joint itself.
         skeleton: name or file of what the samples are mapped to by joint name; None takes the data's own.

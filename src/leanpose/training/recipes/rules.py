@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Literal, get_args
 
-from leanpose.data.targets import Loss
+from leanpose.training.data.targets import Loss
 
 Color = Literal["bgr", "rgb"]
 ConvInit = Literal["default", "normal_0.001", "uniform"]

@@ -1,0 +1,1 @@
+"""Commands of a checkout; thin, as those of :mod:`leanpose.cli`."""

@@ -1,0 +1,1 @@
+"""How models bear distorted pictures: ``leanpose robustness`` in a checkout."""

@@ -1,0 +1,1 @@
+"""What everything stands on: errors, files, boxes, crops and their geometry, decoding of heatmaps."""

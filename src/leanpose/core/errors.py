@@ -1,0 +1,84 @@
+"""The errors that leanpose raises on purpose. Each message says what was wrong, where, and what to do."""
+
+
+class LeanposeError(Exception):
+    """Base of every error that leanpose raises on purpose."""
+
+
+class ImageError(LeanposeError):
+    """An image file or array that cannot be used."""
+
+
+class VideoError(LeanposeError):
+    """A video, camera or stream that cannot be opened, read to its end, or written.
+
+    Attributes:
+        frames_read: how many whole frames were handed out before.
+    """
+
+    def __init__(self, message: str, frames_read: int = 0) -> None:
+        super().__init__(message)
+        self.frames_read = frames_read
+
+
+class BoxError(LeanposeError):
+    """A person box that is missing, malformed, empty or outside its image."""
+
+
+class PosesError(LeanposeError):
+    """A pose result, or a file holding one, whose parts do not fit together."""
+
+
+class TimestampError(LeanposeError):
+    """Frames of a video whose times do not increase."""
+
+
+class SkeletonError(LeanposeError):
+    """A skeleton whose joints, limbs or flip pairs do not fit together."""
+
+
+class InputSizeError(LeanposeError):
+    """An input size that a network cannot take."""
+
+
+class ModelError(LeanposeError):
+    """A model, card or weight file that is missing, unknown, damaged or of another kind than asked for."""
+
+
+class EngineError(LeanposeError):
+    """An inference engine that is unknown or not installed."""
+
+
+class DatasetError(LeanposeError):
+    """A dataset folder or label file that cannot be read as what it was said to be."""
+
+
+class RecipeError(LeanposeError):
+    """A training recipe, or an override of one, that makes no sense."""
+
+
+class TrainingError(LeanposeError):
+    """A training that cannot go on, such as one whose loss is no longer finite."""
+
+
+class ExportError(LeanposeError):
+    """An exported model that does not agree with the network it came from."""
+
+
+class AccuracyError(ExportError):
+    """A smaller model that would lose more accuracy than is allowed."""
+
+
+class BenchmarkError(LeanposeError):
+    """A benchmark that makes no sense or cannot be run, or a file that is not the report of one."""
+
+
+class MissingExtraError(LeanposeError):
+    """A command that needs an optional part of leanpose which is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"this needs {package}, which is not installed: pip install 'leanpose[{extra}]'")
+
+
+class CheckoutError(LeanposeError):
+    """A command that only a checkout of the repository has."""

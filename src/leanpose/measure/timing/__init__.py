@@ -1,0 +1,1 @@
+"""Times of several contenders measured in turns, and what they say."""

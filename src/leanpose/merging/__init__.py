@@ -1,7 +1,0 @@
-"""Merging of labels with teachers' predictions for the same people: a position needs two sources that agree on it."""
-
-from leanpose.merging.merge import common_skeleton, merge
-from leanpose.merging.rules import Merged, Rules
-from leanpose.merging.word import Word, read_word
-
-__all__ = ["Merged", "Rules", "Word", "common_skeleton", "merge", "read_word"]

@@ -1,9 +1,0 @@
-"""Smaller models: int8 by NNCF or ONNX Runtime, or weights in half precision; gated by what they lose.
-
-None of it needs PyTorch.
-"""
-
-from leanpose.quantize.accuracy import Comparison, Judge
-from leanpose.quantize.run import Quantized, Trial, check_target, halve_model, open_source, quantize_model
-
-__all__ = ["Comparison", "Judge", "Quantized", "Trial", "check_target", "halve_model", "open_source", "quantize_model"]

@@ -1,0 +1,158 @@
+"""Training pictures for a person detector: scenes placed at random, several together, people pasted over others.
+
+Every random number comes from the generator passed in, so that a picture depends on nothing but its seed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from leanpose.core import geometry
+from leanpose.datasets.readers.scenes import Scene
+
+Draw = Callable[[], tuple[np.ndarray, Scene] | None]
+
+ALONE, MOSAIC = 0.4, 0.35  # shares of pictures of one scene and of four; the rest has people pasted on a background
+SURROUND = (104, 116, 124)  # what an engine sees around a picture: the mean that our recipes subtract
+VISIBLE = 0.4  # share of a box that must be in view for its person to count as found or missed
+TRACE = 0.05  # share below which nothing is left of the person
+MIN_SIDE = 8.0  # pixels; smaller people are ignored
+
+
+@dataclass
+class Canvas:
+    """A picture in the making.
+
+    Attributes:
+        pixels: (S, S, 3) BGR uint8.
+        uncertain: (S, S) whether people may stand there without a box.
+        boxes: people in view, each (4,), clipped to what was placed.
+        ignored: regions where answers count neither for nor against.
+    """
+
+    pixels: np.ndarray
+    uncertain: np.ndarray
+    boxes: list[np.ndarray] = field(default_factory=list)
+    ignored: list[np.ndarray] = field(default_factory=list)
+
+    @classmethod
+    def empty(cls, side: int) -> "Canvas":
+        return cls(np.full((side, side, 3), SURROUND, np.uint8), np.zeros((side, side), dtype=bool))
+
+    def place(self, image: np.ndarray, scene: Scene, transform: np.ndarray, window: np.ndarray) -> None:
+        """Lay what a window (4,) of the canvas shows of a scene over what is there.
+
+        Args:
+            transform: (2, 3) from the scene's pixels to the canvas'.
+            window: x1, y1, x2, y2, of which the image may fill a part.
+        """
+        side = len(self.pixels)
+        shown = _carried(geometry.image_box(*image.shape[:2])[None], transform)[0]
+        shown = np.clip(np.concatenate((np.maximum(shown[:2], window[:2]), np.minimum(shown[2:], window[2:]))), 0, side)
+        x1, y1, x2, y2 = np.round(shown).astype(int)
+        if x2 - x1 < MIN_SIDE or y2 - y1 < MIN_SIDE:
+            return
+        moved = transform - np.array([[0, 0, x1], [0, 0, y1]])
+        self.pixels[y1:y2, x1:x2] = geometry.warp(image, moved, (y2 - y1, x2 - x1))
+        self.uncertain[y1:y2, x1:x2] = not scene.exhaustive
+        region = np.array([x1, y1, x2, y2]) - 0.5
+        self._cover(region)
+        for box in _carried(scene.boxes, transform):
+            self._add(box, region)
+        self.ignored += [c for c in (_clip(b, region) for b in _carried(scene.ignored, transform)) if _area(c) > 0]
+
+    def _add(self, box: np.ndarray, region: np.ndarray) -> None:
+        seen = _clip(box, region)
+        share = _area(seen) / _area(box)
+        if share >= VISIBLE and min(seen[2:] - seen[:2]) >= MIN_SIDE:
+            self.boxes.append(seen)
+        elif share > TRACE:
+            self.ignored.append(seen)
+
+    def _cover(self, region: np.ndarray) -> None:
+        """People and regions behind something new: ignored where little of them is left, gone where nothing is."""
+        people, self.boxes = self.boxes, []
+        for box in people:
+            left = 1 - _area(_clip(box, region)) / _area(box)
+            if left >= VISIBLE:
+                self.boxes.append(box)
+            elif left > TRACE:
+                self.ignored.append(box)
+        self.ignored = [b for b in self.ignored if _area(_clip(b, region)) < (1 - TRACE) * _area(b)]
+
+
+def compose(first: tuple[np.ndarray, Scene], draw: Draw, side: int, rng: np.random.Generator) -> Canvas:
+    """A picture of ``side`` pixels with a scene in it, and with others that ``draw`` gives (None if one is unreadable).
+
+    Two fifths show the scene alone, larger or smaller than the picture; a third are mosaics of four scenes; the rest
+    has people, cut out with what is around them, pasted over the scene.
+    """
+    canvas = Canvas.empty(side)
+    whole = np.array([0.0, 0.0, side, side])
+    kind = rng.random()
+    if kind < ALONE:
+        _scatter(canvas, first, whole, side * np.exp(rng.uniform(np.log(0.5), np.log(1.7))), rng)
+    elif kind < ALONE + MOSAIC:
+        cx, cy = rng.uniform(0.3, 0.7, size=2) * side
+        tiles = ((0, 0, cx, cy), (cx, 0, side, cy), (0, cy, cx, side), (cx, cy, side, side))
+        for number, tile in enumerate(tiles):
+            content = first if number == 0 else draw()
+            if content:
+                _scatter(canvas, content, np.array(tile), side * np.exp(rng.uniform(np.log(0.4), np.log(1.2))), rng)
+    else:
+        _scatter(canvas, first, whole, side * rng.uniform(1.0, 1.7), rng)
+        for _ in range(rng.integers(1, 4)):
+            content = draw()
+            if content:
+                _paste(canvas, content, rng)
+    return canvas
+
+
+def _scatter(
+    canvas: Canvas, content: tuple[np.ndarray, Scene], window: np.ndarray, long_side: float, rng: np.random.Generator
+) -> None:
+    """A scene at a random place in a window, its longer side as given; mirrored or not."""
+    image, scene = content
+    height, width = image.shape[:2]
+    zoom = long_side / max(height, width)
+    room = window[2:] - window[:2] - zoom * np.array([width, height])
+    canvas.place(image, scene, _placed(zoom, window[:2] + rng.random(2) * room, width, rng), window)
+
+
+def _paste(canvas: Canvas, content: tuple[np.ndarray, Scene], rng: np.random.Generator) -> None:
+    """One person of a scene with some of what is around, or a piece of a scene without people, anywhere."""
+    image, scene = content
+    height, width = image.shape[:2]
+    side = len(canvas.pixels)
+    if len(scene.boxes):
+        x1, y1, x2, y2 = geometry.grow_box(scene.boxes[rng.integers(len(scene.boxes))], rng.uniform(0.1, 0.8))
+    else:
+        w, h = rng.uniform(0.2, 0.6, size=2) * (width, height)
+        x1, y1 = rng.uniform(0, (width - w, height - h))
+        x2, y2 = x1 + w, y1 + h
+    zoom = side * np.exp(rng.uniform(np.log(0.15), np.log(0.8))) / max(x2 - x1, y2 - y1, 1.0)
+    target = rng.uniform(-0.1, 1.1, size=2) * side
+    transform = _placed(zoom, target - zoom * np.array([(x1 + x2) / 2, (y1 + y2) / 2]), width, rng)
+    canvas.place(image, scene, transform, _carried(np.array([[x1, y1, x2, y2]]), transform)[0])
+
+
+def _placed(zoom: float, offset: np.ndarray, width: int, rng: np.random.Generator) -> np.ndarray:
+    transform = np.array([[zoom, 0, offset[0]], [0, zoom, offset[1]]])
+    if rng.random() < 0.5:
+        transform = transform @ np.array([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]])
+    return transform
+
+
+def _carried(boxes: np.ndarray, transform: np.ndarray) -> np.ndarray:
+    corners = geometry.apply(transform, boxes.reshape(-1, 2, 2))
+    return np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=-1)
+
+
+def _clip(box: np.ndarray, region: np.ndarray) -> np.ndarray:
+    return np.concatenate((np.maximum(box[:2], region[:2]), np.minimum(box[2:], region[2:])))
+
+
+def _area(box: np.ndarray) -> float:
+    width, height = box[2:] - box[:2]
+    return max(width, 0.0) * max(height, 0.0)

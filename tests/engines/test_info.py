@@ -1,0 +1,55 @@
+"""The machine report."""
+
+from importlib import metadata
+
+import pytest
+
+from leanpose import engines
+from leanpose.engines import info
+
+CPUINFO = """processor\t: 0
+model name\t: Some CPU
+flags\t\t: fpu avx2 fma avx512f {extra}
+
+processor\t: 1
+flags\t\t: none
+"""
+
+
+@pytest.fixture
+def cpu(tmp_path, monkeypatch):
+    def make(extra):
+        path = tmp_path / "cpuinfo"
+        path.write_text(CPUINFO.format(extra=extra))
+        monkeypatch.setattr(info, "Path", lambda _: path)
+
+    return make
+
+
+def test_features_of_the_first_processor(cpu):
+    cpu("amx_bf16 amx_tile")
+    assert info.cpu_features() == ["avx2", "fma", "avx512f", "amx_bf16"]
+
+
+def test_systems_that_do_not_say(tmp_path, monkeypatch):
+    monkeypatch.setattr(info, "Path", lambda _: tmp_path / "nowhere")
+    assert info.cpu_features() is None
+    assert "not known" in info.report()["cpu"]["features"]
+
+
+@pytest.mark.parametrize(
+    ("extra", "installed", "gains"),
+    [("amx_bf16", False, True), ("avx512_bf16", False, True), ("amx_bf16", True, False), ("avx512_vnni", False, False)],
+)
+def test_openvino_is_hinted_at_where_it_would_help(cpu, monkeypatch, extra, installed, gains):
+    cpu(extra)
+    found = {"openvino": installed, "onnxruntime": True}
+    monkeypatch.setattr(engines, "find_spec", lambda name: object() if found[name] else None)
+    assert info.would_gain_from_openvino() is gains
+    assert ("hint" in info.report()["engines"]) is gains
+
+
+def test_versions_are_those_installed():
+    versions = info.report()["versions"]
+    assert versions["numpy"] == metadata.version("numpy")
+    assert info._version("no-such-package") == "not installed"
