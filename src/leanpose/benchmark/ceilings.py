@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from leanpose.core.untold import import_untold
 from leanpose.engines.info import cpu_features
 from leanpose.measure.timing.turns import Call
 
@@ -73,9 +74,7 @@ def _numpy_product(side: int) -> Callable[[], object]:
 
 
 def _openvino_kinds() -> tuple[Literal["bf16", "f32"], ...]:
-    import openvino
-
-    told = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    told = import_untold("openvino").Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return ("bf16", "f32") if "BF16" in told else ("f32",)
 
 
@@ -85,7 +84,7 @@ def _computes_in_bf16() -> bool:
 
 
 def _openvino_products(side: int, row: int, precision: str, threads: int | None) -> Callable[[], object]:
-    import openvino
+    openvino = import_untold("openvino")
     from openvino import opset13
 
     rng = np.random.default_rng(0)

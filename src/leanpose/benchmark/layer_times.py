@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from leanpose.core.errors import EngineError
+from leanpose.core.untold import import_untold
 from leanpose.engines import create_engine
 
 if TYPE_CHECKING:
@@ -134,8 +135,7 @@ def layer_times(
 
 
 def _openvino(path: Path, image: np.ndarray, precision: str, threads: int, runs: int) -> Iterator[Layer]:
-    import openvino
-
+    openvino = import_untold("openvino")
     core = openvino.Core()
     config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads, "PERF_COUNT": True}
     if precision != "auto":
@@ -162,8 +162,8 @@ def _openvino(path: Path, image: np.ndarray, precision: str, threads: int, runs:
 
 def _onnxruntime(path: Path, image: np.ndarray, _precision: str, threads: int, runs: int) -> Iterator[Layer]:
     import onnx
-    import onnxruntime
 
+    onnxruntime = import_untold("onnxruntime")
     with tempfile.TemporaryDirectory() as folder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from leanpose.core.errors import EngineError
+from leanpose.core.untold import import_untold
 from leanpose.engines.interface import Settings, cannot_compute, damaged, describe, is_quantized
 from leanpose.engines.shared import shared
 
@@ -37,8 +38,7 @@ class OnnxRuntimeEngine:
             EngineError: when there is no such provider here, it cannot start, or does not compute as asked for.
             ModelError: when the file is damaged.
         """
-        from onnxruntime.capi import onnxruntime_pybind11_state as state  # pyright: ignore[reportAttributeAccessIssue]
-
+        state = import_untold("onnxruntime.capi.onnxruntime_pybind11_state")
         provider = provider.lower()
         self.name = "onnxruntime" if provider == "cpu" else f"onnxruntime:{provider}"
         official = _official_name(provider)
@@ -67,8 +67,7 @@ class OnnxRuntimeEngine:
         self.input_shape = next(iter(self.inputs.values()), ())
 
     def _load(self, provider: str, threads: int) -> Any:
-        import onnxruntime
-
+        onnxruntime = import_untold("onnxruntime")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors only
         options.intra_op_num_threads = threads
@@ -136,7 +135,7 @@ def _dtype(port_type: str) -> np.dtype | None:
 
 def _official_name(provider: str) -> str:
     """Of a provider in this build of onnxruntime."""
-    import onnxruntime
+    onnxruntime = import_untold("onnxruntime")
 
     def named(official: list[str]) -> dict[str, str]:
         return {name.removesuffix("ExecutionProvider").lower(): name for name in official}

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from leanpose.core.errors import EngineError
+from leanpose.core.untold import import_untold
 from leanpose.engines.cache import read_cached, write_cached
 from leanpose.engines.interface import InputShape, Pending, Settings, cannot_compute, damaged, describe, is_quantized
 from leanpose.engines.shared import shared
@@ -229,9 +230,7 @@ class _Parts:
 
 @lru_cache(maxsize=1)
 def _core() -> Any:
-    import openvino
-
-    return openvino.Core()
+    return import_untold("openvino").Core()
 
 
 def _content(path: Path) -> bytes:

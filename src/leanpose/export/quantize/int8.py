@@ -1,7 +1,6 @@
 """Weights and activations in 8 bits, by NNCF or by ONNX Runtime; either way ONNX with QuantizeLinear in it."""
 
 import logging
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from leanpose.core.errors import MissingExtraError
+from leanpose.core.untold import untold
 from leanpose.export.quantize.graph import PRODUCTS, input_name
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def quantize_by_nncf(model: "ModelProto", crops: np.ndarray, keep: Sequence[str]
     Raises:
         MissingExtraError: when NNCF is not installed.
     """
-    with _untold():
+    with untold():
         try:
             import nncf
         except ModuleNotFoundError as error:
@@ -56,20 +56,6 @@ def quantize_by_nncf(model: "ModelProto", crops: np.ndarray, keep: Sequence[str]
             ignored_scope=nncf.IgnoredScope(names=list(keep), types=float_types, validate=False),
             advanced_parameters=AdvancedQuantizationParameters(disable_bias_correction=True),
         )
-
-
-@contextmanager
-def _untold() -> Iterator[None]:
-    """NNCF tells its makers of its use unless it believes to be tested, which it looks up as it is imported."""
-    before = os.environ.get("CI")
-    os.environ["CI"] = "true"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["CI"]
-        else:
-            os.environ["CI"] = before
 
 
 @contextmanager
@@ -93,9 +79,11 @@ class OnnxRuntimeQuantizer:
     def __init__(self, model: "ModelProto", crops: np.ndarray, ranges: Ranges = "minmax") -> None:
         """Run the crops (N, 3, H, W) through the network and note the ranges of its activations."""
         from onnx import save_model
-        from onnxruntime.quantization import CalibrationMethod
-        from onnxruntime.quantization.calibrate import CalibrationDataReader, create_calibrator
-        from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
+
+        with untold():
+            from onnxruntime.quantization import CalibrationMethod
+            from onnxruntime.quantization.calibrate import CalibrationDataReader, create_calibrator
+            from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
         class Reader(CalibrationDataReader):
             def __init__(self, chunk: np.ndarray) -> None:
