@@ -13,7 +13,7 @@ ROOMS = (
 # Who gives a checkpoint where a model is wanted has torch: opened when it happens, from below.
 DOORS = {
     ("leanpose.engines.zoo", "leanpose.training.checkpoint"),
-    ("leanpose.estimate.estimator", "leanpose.training.checkpoint"),
+    ("leanpose.estimate.estimator", "leanpose.training.torch_engine"),
     ("leanpose.cli.lab", "lab"),
 }
 

@@ -33,7 +33,7 @@ attention = Ablation(
     f"{PAPER}, lightweight bottleneck block",
     ablation_lsp(),
     [
-        Arm("lpn_none", "without attention", "lpn_50", {"attention": "none"}),
+        Arm("lpn_none", "without attention", "lpn_50", {"attention": None}),
         Arm("lpn_se", "SE block", "lpn_50", {"attention": "se"}),
         Arm("lpn_gc", "GC block", "lpn_50", {"attention": "gc"}),
     ],
@@ -69,8 +69,8 @@ def speed(setting: Setting) -> Result:
             best = max(value[0] for label, value in measured.items() if label.endswith("flip test"))
     claim = Claim(
         "LPN-50 runs at 17 frames/s with flip test on a desktop CPU",
-        "agrees" if best >= PRINTED_FPS else "disagrees",
-        f"{best:.0f} frames/s on the fastest engine here, another CPU",
+        "cannot tell",
+        f"{best:.0f} frames/s on the fastest engine here; the claim is about another CPU",
     )
     cpu = "; ".join(f"{name} {text}" for name, text in report()["cpu"].items())
     notes = [

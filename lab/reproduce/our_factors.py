@@ -130,7 +130,7 @@ RECIPE_FACTORS = [
         "targets", "targets", _fields("round_targets"),
         [_changed("targets_rounded", "rounded to cells", round_targets=True)],
     ),
-    Factor("decode", "decode", _fields(), decodes=["argmax", "quarter", "soft", "beta"]),
+    Factor("decode", "decode", _fields(), decodes=["argmax", "quarter", "soft", "beta", "lpn"]),
     Factor(
         "ema", "averaged weights", _fields("ema"),
         [_changed("ema_off", "off", ema=0.0), _changed("ema_995", "twice the memory", ema=0.995)],

@@ -82,6 +82,8 @@ WRONG = {
     "stride": [0, 4.0],
     "cell_offset": [0.25, "0.5"],
     "flip_shift": [-1, 0.5],
+    "loss": ["magic", 3],
+    "model_args": [[], "width", 3],
     "decode": ["magic"],
     "precision": ["f64"],
     "quantization": ["", 8],

@@ -18,6 +18,7 @@ from leanpose.training.checkpoint import load_checkpoint
 from leanpose.training.data.dataset import CropDataset, EpochSampler, epoch_loader
 from leanpose.training.initialisation import head_layers
 from leanpose.training.module import PoseModule
+from leanpose.training.person_module import PersonModule
 from leanpose.training.recipes import RECIPES, Recipe, override, recipe_named
 
 
@@ -163,3 +164,18 @@ def test_every_recipe_takes_a_step_on_its_family(name: str, made_samples: Callab
         "medium_everyday_end", "nano_everyday",
     )  # fmt: skip
     assert heads[0].shape[0] == ({"softgate_lsp_finetune": 16} | dict.fromkeys(body, 19)).get(name, 14)
+
+
+def test_a_detectors_trunk_can_learn_more_slowly_than_its_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = dataclasses.replace(recipe_named("person_detector"), body_lr=0.1)
+    module = PersonModule(recipe.to_dict(), ["boxes"])
+    trainer = SimpleNamespace(estimated_stepping_batches=10, max_epochs=1)
+    monkeypatch.setattr(PersonModule, "trainer", property(lambda self: trainer))
+    rates = {
+        id(p): group["initial_lr"]
+        for group in module.configure_optimizers()["optimizer"].param_groups
+        for p in group["params"]
+    }
+    for name, parameter in module.model.named_parameters():
+        head = name.startswith(("centre.", "sides."))
+        assert rates[id(parameter)] == pytest.approx(recipe.lr * (1 if head else 0.1)), name

@@ -42,7 +42,7 @@ def evaluate(
         bool, typer.Option("--flip-test/--no-flip-test", help="Average with the mirrored crop; others' never are.")
     ] = True,
     decode: Annotated[
-        Literal["argmax", "quarter", "taylor", "soft", "beta"] | None,
+        Literal["argmax", "quarter", "taylor", "soft", "beta", "lpn"] | None,
         typer.Option(help="How heatmaps become joints; the card's if not given."),
     ] = None,
     nms: Annotated[

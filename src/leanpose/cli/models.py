@@ -85,12 +85,22 @@ def import_weights(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The .safetensors file; beside FILE if not given.")
     ] = None,
+    input_size: Annotated[
+        str | None,
+        typer.Option("--input", metavar="HEIGHTxWIDTH", help="Its crops; 256x192 of 17 joints and 256x256 of others."),
+    ] = None,
+    backbone: Annotated[
+        bool, typer.Option("--backbone", help="FILE is a classifier's: take what 'leanpose train --from' starts with.")
+    ] = False,
 ) -> None:
-    """Turn an official checkpoint into safetensors for one of our networks; every key must fit."""
+    """Turn an official checkpoint into safetensors for one of our networks; every key must fit.
+
+    With the card beside it the file is a model: predict, evaluate, export and finetune take it.
+    """
     from leanpose.models.import_weights import import_weights as run
 
     target = out or file.with_suffix(".safetensors")
-    state = run(file, as_model, out=target)
+    state = run(file, as_model, out=target, input_hw=crop_size(input_size), backbone=backbone)
     typer.echo(f"{target}: {len(state)} tensors of {as_model}")
 
 

@@ -64,6 +64,25 @@ def check_boxes(boxes: ArrayLike, image_hw: tuple[int, int], where: str = "") ->
     return given[:, :4], given[:, 4] if given.shape[1] == 5 else np.ones(len(given))
 
 
+def without_slivers(boxes: ArrayLike, image_hw: tuple[int, int]) -> ArrayLike:
+    """A detector's boxes (P, 4 or 5) without those smaller than a pixel or outside the image, which are nobody.
+
+    What are no such boxes comes back as it is, for :func:`check_boxes` to refuse.
+    """
+    try:
+        given = np.asarray(boxes, dtype=float)
+    except (TypeError, ValueError):
+        return boxes
+    if given.ndim != 2 or given.shape[1] not in (4, 5):
+        return boxes
+    height, width = image_hw
+    x1, y1, x2, y2 = given.T[:4]
+    small = (x2 - x1 < 1) | (y2 - y1 < 1)
+    outside = (x2 <= -0.5) | (y2 <= -0.5) | (x1 >= width - 0.5) | (y1 >= height - 0.5)
+    dropped = (small & (x2 >= x1) & (y2 >= y1)) | (outside & ~small)
+    return given[~dropped]
+
+
 class BoxFile:
     """The boxes of many images, looked up by the image's path.
 

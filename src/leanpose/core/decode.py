@@ -11,6 +11,7 @@ quarter     argmax, moved by 0.25 towards the larger neighbour on each axis (New
 taylor      argmax, plus one Newton step on the log of the smoothed map (DARK, Zhang et al. 2020)      0.02
 soft        expectation under the map itself, its negative part cut off and its sum made 1             0.02
 beta        expectation under softmax(beta * map) (LPN, Zhang et al. 2019)                             see below
+lpn         beta with LPN's 160 and the quarter step behind it: how its published networks are read    see below
 ==========  =========================================================================================  ============
 
 ``soft`` is the usual soft-argmax of the logits for networks whose exported map is a spatial softmax times a constant.
@@ -27,14 +28,15 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-METHODS = ("argmax", "quarter", "taylor", "soft", "beta")
+METHODS = ("argmax", "quarter", "taylor", "soft", "beta", "lpn")
+LPN_BETA = 160.0
 
 
 def decode(
     heatmaps: ArrayLike,
     method: str = "taylor",
     sigma: float = 2.0,
-    beta: float = 160.0,
+    beta: float = LPN_BETA,
     radius: int | None = None,
     extra_shift: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -64,6 +66,8 @@ def decode(
         raise ValueError(f"unknown decode method '{method}': use one of {', '.join(METHODS)}")
     if not (sigma > 0 and beta > 0):
         raise ValueError(f"sigma and beta must be positive, not {sigma} and {beta}")
+    if method == "lpn":
+        method, beta, extra_shift = "beta", LPN_BETA, True
     maps_NKHW = np.asarray(heatmaps)
     if maps_NKHW.ndim != 4 or 0 in maps_NKHW.shape[2:]:
         raise ValueError(f"heatmaps must be (N, K, H, W) with at least one cell, not {maps_NKHW.shape}")

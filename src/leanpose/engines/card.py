@@ -4,7 +4,8 @@ Nothing about a model is guessed: the estimator reads crop, colours, normalisati
 card. The card of a detector is in :mod:`leanpose.engines.detector_card`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from leanpose.core.decode import METHODS
@@ -20,9 +21,12 @@ from leanpose.engines.card_file import (
     file_sha256,
     is_number,
     is_positive,
+    is_text,
     sized,
 )
 from leanpose.pose.skeleton import Skeleton
+
+LOSSES = ("mse", "joints_mse", "cross_entropy")
 
 __all__ = ["DataSource", "ModelCard", "Score", "file_sha256"]
 
@@ -51,6 +55,9 @@ class ModelCard(Card):
         stride: crop pixels per heatmap cell.
         cell_offset: see :mod:`leanpose.core.geometry`; 0.5 is ours, networks of the HRNet line use 0.
         flip_shift: cells by which mirrored-back heatmaps move to the right before they are averaged.
+        loss: that the network learned from, as recipes have it (``"cross_entropy"``: its own output are logits, which
+            the file turns into heatmaps); None on cards that do not say, whose recipes all had that one.
+        model_args: arguments of the network beside its name and its joints.
         decode: method of :func:`leanpose.core.decode.decode` behind the scores.
         precision: of the stored weights.
         quantization: how they became f16 or int8, on which images, and what stayed float; None for f32.
@@ -71,6 +78,8 @@ class ModelCard(Card):
         "stride": (lambda value: is_positive(value, int), "a positive whole number"),
         "cell_offset": (lambda value: value in (0, 0.5), "0 or 0.5"),
         "flip_shift": (lambda value: is_number(value, int) and value >= 0, "a whole number of cells"),
+        "loss": (lambda value: value in (None, *LOSSES), f"one of {', '.join(LOSSES)}, or null"),
+        "model_args": (lambda value: isinstance(value, Mapping) and all(map(is_text, value)), "an object, or left out"),
         "decode": (lambda value: value in METHODS, f"one of {', '.join(METHODS)}"),
         "calibration": (lambda value: value is None or isinstance(value, Calibration), "a calibration, or null"),
     }
@@ -100,6 +109,8 @@ class ModelCard(Card):
     scores: tuple[Score, ...] = ()
     calibration: Calibration | None = None
     hours: float | None = None
+    loss: str | None = None
+    model_args: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()

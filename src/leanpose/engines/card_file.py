@@ -203,7 +203,8 @@ def check_fields(where: str, kind: type, values: Any) -> None:
     if not isinstance(values, Mapping):
         raise ModelError(f"model card: '{where.rstrip('.')}' must be an object, not {values!r}")
     known = {field.name: field for field in dataclasses.fields(kind)}
-    missing = [name for name, f in known.items() if f.default is dataclasses.MISSING and name not in values]
+    given = {name for name, f in known.items() if {f.default, f.default_factory} != {dataclasses.MISSING}}
+    missing = [name for name in known if name not in given and name not in values]
     if missing:
         raise ModelError(f"model card: missing field {', '.join(repr(where + name) for name in missing)}")
     unknown = sorted(set(values) - set(known))

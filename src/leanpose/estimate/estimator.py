@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from leanpose.core import geometry
-from leanpose.core.boxes import check_boxes
+from leanpose.core.boxes import check_boxes, without_slivers
 from leanpose.core.decode import METHODS, decode, merge_flipped
 from leanpose.core.errors import BoxError, ImageError, ModelError
 from leanpose.core.normalisation import Normalisation
@@ -46,6 +46,7 @@ class PoseEstimator:
         flip_test: also look at the mirrored crop and average; twice the work, a little better.
         decode: method of :func:`leanpose.core.decode.decode`.
         batch_size: people per call of the engine.
+        boxes_dropped: the detector's boxes so far that were smaller than a pixel or outside their image.
 
     Example:
         >>> poses = PoseEstimator()("photo.jpg")  # doctest: +SKIP
@@ -95,10 +96,10 @@ class PoseEstimator:
             ValueError: for an unknown decode method, a batch size below 1, or ``tiles`` that are none.
         """
         path: str | Path
-        if Path(model).suffix == ".ckpt":
-            from leanpose.training.checkpoint import open_checkpoint  # brings torch
+        if Path(model).suffix in (".ckpt", ".safetensors"):
+            from leanpose.training.torch_engine import open_weights  # brings torch
 
-            path, (self.engine, self.card) = Path(model), open_checkpoint(Path(model))
+            path, (self.engine, self.card) = Path(model), open_weights(Path(model))
             self._normalise = Normalisation(self.card.mean, self.card.std)
         else:
             path, self.card = find_model(model if isinstance(model, str) else Path(model))
@@ -118,6 +119,7 @@ class PoseEstimator:
             )
         self.tiles: Tiles = check_tiles(tiles)
         self._detector = detector
+        self.boxes_dropped = 0
         self._detector_options: dict[str, Any] = {
             "engine": engine, "precision": precision, "threads": threads, "deterministic": deterministic
         }  # fmt: skip
@@ -335,7 +337,15 @@ class PoseEstimator:
                 f"{where}: nobody says where the people are, and this estimator has no detector: "
                 "pass boxes, or whole_image=True to take the whole image as one person"
             )
-        return find_in_tiles(self.detector, image, tiles or self.tiles, f"{where}, found by the detector")
+        return find_in_tiles(self._detect, image, tiles or self.tiles, f"{where}, found by the detector")
+
+    def _detect(self, image: np.ndarray) -> ArrayLike:
+        """The detector's boxes, without those that are no person's by their size or place; they are counted."""
+        assert self.detector is not None
+        found = self.detector(image)
+        usable = without_slivers(found, (image.shape[0], image.shape[1]))
+        self.boxes_dropped += len(np.asarray(found)) - len(np.asarray(usable))
+        return usable
 
     def preprocess(self, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Crops (P, h, w, 3) uint8 in the card's colours and transforms (P, 2, 3) of boxes (P, 4) in a BGR image."""

@@ -17,9 +17,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from leanpose.core.errors import ModelError
+from leanpose.engines.card import DataSource, ModelCard, file_sha256
 from leanpose.models import create_model
+from leanpose.models.complexity import complexity
+from leanpose.pose.skeleton import COCO17, MPII16, Skeleton
 
 FINAL_LAYER = "final_layer.weight"
+HEADS = ("final_layer.", "deconv_layers.", "keypoint_head.")
 NAMED_KEYS = 8  # keys that an error message spells out before it counts the rest
 
 Rename = tuple[str, str]
@@ -32,12 +36,14 @@ class Layout:
     Attributes:
         models: pattern of the registry names that it fits.
         renames: regular expression and replacement, applied in order to every key of the checkpoint.
+        classifier: pattern of what a classifier of the same backbone has above it, by our names.
         color: channel order of the images behind the published weights; LPN changed it between its data sets.
     """
 
     models: str
     renames: tuple[Rename, ...]
     color: Mapping[int, Literal["bgr", "rgb"]] | Literal["bgr", "rgb"]
+    classifier: str = r"(backbone\.)?(fc|classifier|incre_modules|downsamp_modules|final_layer|head)\."
 
 
 LAYOUTS = {
@@ -62,7 +68,12 @@ CONVENTIONS: dict[str, Any] = {
 
 
 def import_weights(
-    path: str | Path, as_model: str, num_joints: int | None = None, out: str | Path | None = None
+    path: str | Path,
+    as_model: str,
+    num_joints: int | None = None,
+    out: str | Path | None = None,
+    input_hw: tuple[int, int] | None = None,
+    backbone: bool = False,
 ) -> dict[str, Tensor]:
     """Read an official checkpoint into the state dict of one of our networks.
 
@@ -71,7 +82,12 @@ def import_weights(
         as_model: name of a registered HRNet, Lite-HRNet, LPN or SimpleBaseline network.
         num_joints: heatmaps that the checkpoint should have; ``None`` takes what its last layer says.
         out: where to write the result as safetensors. Its metadata entry ``leanpose`` is JSON with the architecture,
-            the number of joints, the origin and what the published code assumes about images and heatmaps.
+            the number of joints, the origin and what the published code assumes about images and heatmaps. Its card
+            goes beside it, so that estimator, export, evaluation and fine-tuning take the file.
+        input_hw: height and width of the crops it was trained for; of COCO's 17 joints 256x192 if not given, of others
+            256x256.
+        backbone: the file is that of a classifier: what lies below the heads is taken, the rest of it left. The result
+            has no card; ``leanpose train --from`` takes it.
 
     Returns:
         float32 tensors by name; ``create_model(as_model, joints).load_state_dict`` takes them strictly.
@@ -83,15 +99,24 @@ def import_weights(
     path = Path(path)
     layout_name, layout = _layout_of(as_model)
     loaded: dict[str, Tensor] = {}
+    classifier = re.compile(layout.classifier)
     for key, value in _read_state_dict(path).items():
         name = _rename(key, layout.renames)
+        if backbone and classifier.match(name):
+            continue
         if name in loaded:
             raise ModelError(f"{path.name}: two tensors claim the place of {name}")
         loaded[name] = value
+    if backbone:
+        wanted = {k: v for k, v in create_model(as_model, 1).state_dict().items() if not k.startswith(HEADS)}
+        state = _fit(loaded, wanted, f"{path.name} as the backbone of {as_model}")
+        if out is not None:
+            save_file(state, out)
+        return state
     if FINAL_LAYER not in loaded or loaded[FINAL_LAYER].ndim != 4:
         raise ModelError(
-            f"{path.name}: no final_layer that makes heatmaps; a backbone for classification cannot be imported "
-            f"as a pose network"
+            f"{path.name}: no final_layer that makes heatmaps: of a backbone for classification --backbone takes "
+            f"what a training can start from"
         )
     joints = loaded[FINAL_LAYER].shape[0]
     if num_joints not in (None, joints):
@@ -108,7 +133,42 @@ def import_weights(
             **CONVENTIONS,
         }
         save_file(state, out, metadata={"leanpose": json.dumps(about)})
+        _card(as_model, joints, about, Path(out), input_hw).save(Path(out).with_suffix(".json"))
     return state
+
+
+def _card(
+    as_model: str, joints: int, about: dict[str, Any], weights: Path, input_hw: tuple[int, int] | None
+) -> ModelCard:
+    """What is known of published weights; their scores are not among it until somebody measures them."""
+    hw = input_hw or ((256, 192) if joints == len(COCO17) else (256, 256))
+    names = tuple(f"joint_{number}" for number in range(joints))
+    unknown = Skeleton(f"{joints} joints", names, torso=(names[0], names[-1]), flippable=False)
+    network = create_model(as_model, joints)
+    counted = complexity(network, hw)
+    return ModelCard(
+        name=weights.stem,
+        architecture=as_model,
+        skeleton={len(COCO17): COCO17, len(MPII16): MPII16}.get(joints, unknown),
+        input_hw=hw,
+        sigma=CONVENTIONS["sigma"],
+        sha256=file_sha256(weights),
+        params=counted.params,
+        macs=counted.macs,
+        recipe=f"imported from {about['source']}, sha256 {about['source_sha256']}",
+        data=(DataSource("what its publishers state", "those of its publishers"),),
+        epochs=0,
+        license="that of its publishers, and the terms of the images it was trained on",
+        color=about["color"] or "bgr",
+        mean=CONVENTIONS["mean"],
+        std=CONVENTIONS["std"],
+        padding=CONVENTIONS["padding"],
+        stride=int(network.stride),  # type: ignore[arg-type]
+        cell_offset=CONVENTIONS["cell_offset"],
+        flip_shift=CONVENTIONS["flip_shift"],
+        decode="lpn" if about["layout"] == "lpn" else "quarter",
+        loss="joints_mse",
+    )
 
 
 def _layout_of(as_model: str) -> tuple[str, Layout]:

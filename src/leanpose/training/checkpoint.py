@@ -5,7 +5,6 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -13,7 +12,6 @@ from torch import Tensor, nn
 
 from leanpose.core.errors import LeanposeError, ModelError
 from leanpose.core.files import write_whole
-from leanpose.engines import Ready
 from leanpose.engines.card import DataSource, ModelCard, file_sha256
 from leanpose.engines.detector_card import DetectorCard
 from leanpose.models import create_model
@@ -178,6 +176,8 @@ def load_checkpoint(path: Path, model: str | None = None, input_hw: tuple[int, i
         epochs=stored.epochs,
         hours=stored.progress.hours,
         license=LICENSE,
+        loss=recipe.loss,
+        model_args=recipe.model_args,
     )
     return Checkpoint(net, recipe, card)
 
@@ -261,32 +261,3 @@ def load_weights(network: nn.Module, path: Path) -> None:
         network.load_state_dict(state)
     except RuntimeError as error:
         raise ModelError(f"{path}: holds other weights than the recipe's network: {error}") from error
-
-
-class TorchEngine:
-    """A checkpoint as an inference engine, on the CPU in float32."""
-
-    name = "torch"
-    precision = "f32"
-    takes_pixels = False
-    share: int | None = None
-
-    def __init__(self, net: AnsweringNet, input_hw: tuple[int, int]) -> None:
-        self.net = net
-        self.input_shape = (None, 3, *input_hw)
-
-    def __call__(self, batch: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return self.net(torch.from_numpy(batch)).numpy()
-
-    def submit(self, batch: np.ndarray) -> Ready:
-        return Ready(self(batch))
-
-    def describe(self) -> str:
-        return f"{self.name} {self.precision}"
-
-
-def open_checkpoint(path: Path) -> tuple[TorchEngine, ModelCard]:
-    """A checkpoint as the estimator needs it: an engine and a card."""
-    loaded = load_checkpoint(path)
-    return TorchEngine(loaded.net, loaded.card.input_hw), loaded.card

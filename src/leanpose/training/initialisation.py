@@ -4,6 +4,7 @@ import math
 
 from torch import nn
 
+from leanpose.models.person import PersonNet
 from leanpose.training.recipes import Recipe
 
 
@@ -39,6 +40,8 @@ def zero_heads(model: nn.Module) -> None:
 
 
 def head_layers(model: nn.Module) -> list[nn.Conv2d]:
-    """The convolutions whose outputs are heatmaps, one per stage; networks call them ``heads`` or ``final_layer``."""
+    """The convolutions that answer: heatmaps, one per stage (``heads`` or ``final_layer``), or a detector's two."""
+    if isinstance(model, PersonNet):
+        return [model.centre, model.sides]
     heads = model.heads if hasattr(model, "heads") else [model.final_layer]
     return [[m for m in head.modules() if isinstance(m, nn.Conv2d)][-1] for head in heads]  # type: ignore[union-attr]

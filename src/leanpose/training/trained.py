@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from torch import nn
 
@@ -11,7 +12,7 @@ from leanpose.models import create_model
 from leanpose.training.checkpoint import AnsweringNet, load_checkpoint, load_weights
 from leanpose.training.data.targets import Loss
 from leanpose.training.onnx_weights import read_onnx_weights
-from leanpose.training.recipes import RECIPES, Recipe
+from leanpose.training.recipes import Recipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,22 +49,17 @@ def open_trained(model: str) -> Trained:
         return Trained(loaded.net, loaded.recipe, loaded.card)
     if path.suffix == ".safetensors":
         card = ModelCard.load(path.with_suffix(".json"))
-        network = create_model(card.architecture, len(card.skeleton))
+        network = create_model(card.architecture, len(card.skeleton), **card.model_args)
         load_weights(network, path)
         identities = []
     else:
         path, card = find_model(model)
-        network = create_model(card.architecture, len(card.skeleton))
+        network = create_model(card.architecture, len(card.skeleton), **card.model_args)
         state, identities = read_onnx_weights(path, network, card.input_hw)
         network.load_state_dict(state)
     recipe = Recipe(
-        name=card.recipe, model=card.architecture, input_hw=card.input_hw, padding=card.padding, sigma=card.sigma,
-        loss=_loss_of(card.recipe), color=card.color, mean=card.mean, std=card.std,
+        name=card.recipe, model=card.architecture, model_args=dict(card.model_args), input_hw=card.input_hw,
+        padding=card.padding, sigma=card.sigma, loss=cast(Loss, card.loss or "cross_entropy"), color=card.color,
+        mean=card.mean, std=card.std,
     )  # fmt: skip
     return Trained(AnsweringNet(network, recipe).eval(), recipe, card, identities)
-
-
-def _loss_of(recipe: str) -> Loss:
-    """The loss of the recipe that a card names; cards do not say it. Ours is the cross-entropy."""
-    name = recipe.partition(",")[0].removeprefix("finetune of ")
-    return RECIPES[name]().loss if name in RECIPES else "cross_entropy"

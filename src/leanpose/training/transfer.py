@@ -20,7 +20,8 @@ def start_with(network: nn.Module, recipe: Recipe, skeleton: Skeleton, path: Pat
 
     Joints that both know keep their weights, by name; new joints keep those that the network was built with. A
     soft-gated network may have more or fewer stacks than the file's
-    (:meth:`leanpose.models.softgate.SoftGatedNet.restacked`).
+    (:meth:`leanpose.models.softgate.SoftGatedNet.restacked`). A file that has whole parts of the network and nothing
+    else, such as a backbone, fills those; the others stay as they were built.
 
     Raises:
         ModelError: when the file cannot be read or holds the weights of another architecture.
@@ -30,6 +31,11 @@ def start_with(network: nn.Module, recipe: Recipe, skeleton: Skeleton, path: Pat
         state = _with_joints(state, network, recipe, source, skeleton)
     if isinstance(network, SoftGatedNet):
         state = network.restacked(state)
+    built = network.state_dict()
+    missing = built.keys() - state.keys()
+    parts = {name.partition(".")[0] for name in missing}
+    if missing and parts.isdisjoint(name.partition(".")[0] for name in state):
+        state = dict(state) | {name: built[name] for name in missing}
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
