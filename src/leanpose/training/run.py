@@ -236,7 +236,9 @@ def _loader(
     size = recipe.input_at if training else recipe.input_hw
     repeats = [recipe.repeats.get(entry.dataset, 1) if training else 1 for entry in entries]
     if recipe.task == "person":
-        dataset = SceneDataset(entries, repeats, size, recipe.augmentation if training else None, recipe.seed)
+        mean = recipe.mean if recipe.color == "bgr" else recipe.mean[::-1]
+        changes = recipe.augmentation if training else None
+        dataset = SceneDataset(entries, repeats, size, changes, mean, recipe.seed)
         collate_fn = collate_scenes
     else:
         augmentation = recipe.augmentation if training else Augmentation()

@@ -16,6 +16,7 @@ from leanpose.training.data.dataset import EpochSampler, epoch_loader
 from leanpose.training.data.scene_canvas import MIN_SIDE, VISIBLE, Canvas, compose
 from leanpose.training.data.scene_dataset import SceneDataset, collate_scenes
 
+MEAN = (10.4, 116.0, 124.0)
 WHOLE = np.array([0.0, 0.0, 128.0, 128.0])
 
 
@@ -45,7 +46,7 @@ def test_a_box_goes_where_its_person_goes(
     transform = np.array([[zoom, 0, dx], [0, zoom, dy]])
     if mirrored:
         transform = geometry.mirror(transform, 128)
-    canvas = Canvas.empty(128)
+    canvas = Canvas.empty(128, MEAN)
     canvas.place(image, _scene(image, [box]), transform, WHOLE)
     rows, cols = np.nonzero(canvas.pixels[..., 0] > 200)
     if canvas.boxes:
@@ -63,7 +64,7 @@ def test_people_behind_something_new_are_ignored_and_then_gone() -> None:
     scene, wall = _scene(image, [person]), _scene(_painted((0, 0, 1, 1)), [])
     kept, lost = {}, {}
     for cover in (10, 20, 30, 40):
-        canvas = Canvas.empty(128)
+        canvas = Canvas.empty(128, MEAN)
         canvas.place(image, scene, geometry.resize_transform(1.0), WHOLE)
         window = np.array([20.0, 0.0, 20.0 + cover, 128.0]) - 0.5
         canvas.place(np.zeros((128, 128, 3), np.uint8), wall, geometry.resize_transform(1.0), window)
@@ -73,7 +74,7 @@ def test_people_behind_something_new_are_ignored_and_then_gone() -> None:
 
 
 def test_only_scenes_that_may_hide_people_are_uncertain() -> None:
-    canvas = Canvas.empty(128)
+    canvas = Canvas.empty(128, MEAN)
     image = _painted((5, 5, 25, 25))
     canvas.place(image, _scene(image, [], exhaustive=False), geometry.resize_transform(1.0), WHOLE)
     assert canvas.uncertain[:80, :100].all()
@@ -89,7 +90,8 @@ def test_every_bright_block_of_a_picture_has_its_box(seed: int) -> None:
     rng = np.random.default_rng(seed)
     image = _painted((30, 20, 70, 60))
     scene = _scene(image, [(30, 20, 70, 60)])
-    canvas = compose((image, scene), lambda: (image, scene), 256, rng)
+    canvas = Canvas.empty(256, MEAN)
+    compose(canvas, (image, scene), lambda: (image, scene), rng)
     _, _, stats, _ = cv2.connectedComponentsWithStats((canvas.pixels[..., 0] > 200).astype(np.uint8))
     known = [*canvas.boxes, *canvas.ignored]
     for x, y, w, h, _area in stats[1:]:
@@ -105,7 +107,7 @@ def test_a_batch_keeps_each_pictures_boxes_and_leaves_out_what_cannot_be_read() 
         _scene(image, []),
         Scene("boxes", "boxes/torn.png", b"torn", *(np.empty((0, 4)),) * 2, True),
     ]
-    dataset = SceneDataset(scenes, [1, 1, 0], (128, 128), None)
+    dataset = SceneDataset(scenes, [1, 1, 0], (128, 128), None, MEAN)
     assert isinstance(dataset[0, 2], DatasetError)
     loader = epoch_loader(dataset, EpochSampler([1, 1, 1], shuffle=False), 3, 0, False, collate_scenes)
     (batch,) = list(loader)
@@ -122,7 +124,7 @@ def test_a_batch_keeps_each_pictures_boxes_and_leaves_out_what_cannot_be_read() 
 def test_pictures_depend_on_seed_epoch_index_and_turn_alone() -> None:
     image = _painted((30, 20, 70, 60))
     scenes = [_scene(image, [(30, 20, 70, 60)])] * 3
-    dataset = SceneDataset(scenes, [1, 2, 1], (96, 96), Augmentation(colour=0.3), seed=4)
+    dataset = SceneDataset(scenes, [1, 2, 1], (96, 96), Augmentation(colour=0.3), MEAN, seed=4)
 
     def pixels(*key: int) -> np.ndarray:
         item = dataset[key]  # type: ignore[index]
@@ -139,7 +141,17 @@ def test_real_scenes_keep_people_of_every_dataset(data_root: Path) -> None:
 
     specs = [f"boxes:{data_root}/people_boxes/boxes.json", f"backgrounds:{data_root}/backgrounds"]
     scenes = read_scenes(specs, "val")
-    dataset = SceneDataset(scenes, [1] * len(scenes), (160, 160), Augmentation())
+    dataset = SceneDataset(scenes, [1] * len(scenes), (160, 160), Augmentation(), MEAN)
     items = [dataset[0, i] for i in range(0, len(scenes), 4)]
     assert not any(isinstance(item, DatasetError) for item in items)
     assert sum(len(item[0].boxes) for item in items if not isinstance(item, DatasetError)) > len(items)
+
+
+def test_around_a_scene_is_the_mean_that_the_recipe_subtracts() -> None:
+    image = np.full((40, 80, 3), 255, np.uint8)
+    for changes in (None, Augmentation()):
+        dataset = SceneDataset([_scene(image, [])], [1], (128, 128), changes, MEAN)
+        item = dataset[0, 0]
+        assert not isinstance(item, DatasetError)
+        colours = {tuple(colour) for colour in item[0].pixels.reshape(-1, 3).tolist()}
+        assert (10, 116, 124) in colours

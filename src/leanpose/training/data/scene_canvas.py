@@ -3,7 +3,7 @@
 Every random number comes from the generator passed in, so that a picture depends on nothing but its seed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +14,6 @@ from leanpose.datasets.readers.scenes import Scene
 Draw = Callable[[], tuple[np.ndarray, Scene] | None]
 
 ALONE, MOSAIC = 0.4, 0.35  # shares of pictures of one scene and of four; the rest has people pasted on a background
-SURROUND = (104, 116, 124)  # what an engine sees around a picture: the mean that our recipes subtract
 VISIBLE = 0.4  # share of a box that must be in view for its person to count as found or missed
 TRACE = 0.05  # share below which nothing is left of the person
 MIN_SIDE = 8.0  # pixels; smaller people are ignored
@@ -37,8 +36,9 @@ class Canvas:
     ignored: list[np.ndarray] = field(default_factory=list)
 
     @classmethod
-    def empty(cls, side: int) -> "Canvas":
-        return cls(np.full((side, side, 3), SURROUND, np.uint8), np.zeros((side, side), dtype=bool))
+    def empty(cls, side: int, surround: Sequence[float]) -> "Canvas":
+        """``surround`` is the colour in BGR: an engine sees the mean that it subtracts around a picture."""
+        return cls(np.full((side, side, 3), np.round(surround), np.uint8), np.zeros((side, side), dtype=bool))
 
     def place(self, image: np.ndarray, scene: Scene, transform: np.ndarray, window: np.ndarray) -> None:
         """Lay what a window (4,) of the canvas shows of a scene over what is there.
@@ -82,13 +82,13 @@ class Canvas:
         self.ignored = [b for b in self.ignored if _area(_clip(b, region)) < (1 - TRACE) * _area(b)]
 
 
-def compose(first: tuple[np.ndarray, Scene], draw: Draw, side: int, rng: np.random.Generator) -> Canvas:
-    """A picture of ``side`` pixels with a scene in it, and with others that ``draw`` gives (None if one is unreadable).
+def compose(canvas: Canvas, first: tuple[np.ndarray, Scene], draw: Draw, rng: np.random.Generator) -> None:
+    """Fill an empty picture with a scene in it, and with others that ``draw`` gives (None if one is unreadable).
 
     Two fifths show the scene alone, larger or smaller than the picture; a third are mosaics of four scenes; the rest
     has people, cut out with what is around them, pasted over the scene.
     """
-    canvas = Canvas.empty(side)
+    side = len(canvas.pixels)
     whole = np.array([0.0, 0.0, side, side])
     kind = rng.random()
     if kind < ALONE:
@@ -106,7 +106,6 @@ def compose(first: tuple[np.ndarray, Scene], draw: Draw, side: int, rng: np.rand
             content = draw()
             if content:
                 _paste(canvas, content, rng)
-    return canvas
 
 
 def _scatter(

@@ -26,6 +26,7 @@ class SceneDataset(Dataset[Item | DatasetError]):
         size: height and width, alike, of the picture in pixels, or a function from the point of the schedule, in
             epochs, to it.
         augmentation: colour changes, or None for each scene as a detector sees it: whole, at the top left.
+        surround: what is around a scene, BGR: the mean that the network's input is less.
         seed: of all randomness; the same (seed, epoch, index, turn) always gives the same picture.
     """
 
@@ -35,12 +36,14 @@ class SceneDataset(Dataset[Item | DatasetError]):
         repeats: Sequence[int],
         size: Size | Callable[[float], Size],
         augmentation: Augmentation | None,
+        surround: Sequence[float],
         seed: int = 0,
     ) -> None:
         self.scenes = scenes
         self.pool = np.repeat(np.arange(len(scenes)), repeats)
         self.size = size
         self.augmentation = augmentation
+        self.surround = surround
         self.seed = seed
 
     def __len__(self) -> int:
@@ -56,13 +59,13 @@ class SceneDataset(Dataset[Item | DatasetError]):
             image = scene.load_image()
         except DatasetError as error:
             return error
+        canvas = Canvas.empty(side, self.surround)
         if self.augmentation is None:
-            canvas = Canvas.empty(side)
             zoom = side / max(image.shape[:2])
             transform = geometry.resize_transform(zoom)
             canvas.place(image, scene, transform, np.array([0.0, 0.0, side, side]))
             return canvas, index
-        canvas = compose((image, scene), lambda: self._draw(rng), side, rng)
+        compose(canvas, (image, scene), lambda: self._draw(rng), rng)
         change_colour(canvas.pixels, self.augmentation, rng)
         return canvas, index
 
