@@ -163,7 +163,7 @@ def test_every_level_has_its_skip_transform(skip: str, each: int) -> None:
     assert params(SoftGatedNet(3, stacks=2, width=32, skip=skip)) - params(plain) == 2 * 4 * each  # pyright: ignore[reportArgumentType]
 
 
-# Tables I and III to V: parameters in M. Multiply-adds in G are held in tests/test_comparison.py.
+# Tables I and III to V: parameters in M. Multiply-adds in G are held in tests/models/test_comparison.py.
 PRINTED = {"1x68": 0.5, "2x68": 1.0, "2x96": 1.9, "2x108": 2.4, "2x120": 2.9, "2x128": 3.4, "4x144": 8.5, "4x256": 26}
 
 

@@ -2,7 +2,7 @@
 
 Input (1, S, S, 3), RGB from 0 to 255 whatever the type of its numbers; output (1, 1, 17, 3): y and x as shares of the
 square, counted from its edge, and a score from 0 to 1. Thunder has S = 256, Lightning 192. That shares count from the
-edge is nowhere written; a person and the mirror image tell it (tests/teachers/test_real_files.py).
+edge is nowhere written; a person and the mirror image tell it (tests/estimate/teachers/test_real_files.py).
 """
 
 from collections.abc import Sequence
