@@ -49,6 +49,10 @@ class EngineError(LeanposeError):
     """An inference engine that is unknown or not installed."""
 
 
+class ForkError(EngineError):
+    """Something with threads, such as a network or an open video, in a process forked from the one that has them."""
+
+
 class DatasetError(LeanposeError):
     """A dataset folder or label file that cannot be read as what it was said to be."""
 

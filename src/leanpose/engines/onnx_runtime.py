@@ -2,18 +2,20 @@
 
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from leanpose.core.errors import EngineError
+from leanpose.core.errors import EngineError, ModelError
+from leanpose.core.forks import Home, not_freed_by_children
 from leanpose.core.untold import import_untold
 from leanpose.engines.interface import Settings, cannot_compute, damaged, describe, is_quantized
 from leanpose.engines.shared import shared
 
+CPU = "CPUExecutionProvider"
 SHORT_NAMES = {"directml": "dml"}  # of providers, where everybody says something else than onnxruntime
 PACKAGES = {
     "cuda": "pip install onnxruntime-gpu", "tensorrt": "pip install onnxruntime-gpu",
@@ -26,7 +28,10 @@ OPTIONS = {"CUDAExecutionProvider": {"use_tf32": "0"}}  # f32 is to mean it
 
 
 class OnnxRuntimeEngine:
-    """ONNX Runtime; alike networks of one process share one session, which any number of threads may use."""
+    """ONNX Runtime; alike networks of one process share one session, which any number of threads may use.
+
+    In a forked process it loads its file anew, on the CPU; it can be handed to a spawned one.
+    """
 
     takes_pixels = False
     share: int | None = None
@@ -56,15 +61,42 @@ class OnnxRuntimeEngine:
         content = path.read_bytes()
         self.precision = "int8" if is_quantized(content) else "own" if own else "f32"
         threads = _threads(settings)
-        key = (sha256(content).digest(), official, threads, settings.deterministic)
-        self._session: Any = shared(key, lambda: self._load(official, threads))
+        self._provider, self._pool_of = official, None
+        self._key = (sha256(content).digest(), official, threads, settings.deterministic)
+        self._loaded = self._shared(Home())
+        session = self._session
         self.inputs, self.outputs = (
             {port.name: tuple(side if isinstance(side, int) else None for side in port.shape) for port in ports}
-            for ports in (self._session.get_inputs(), self._session.get_outputs())
+            for ports in (session.get_inputs(), session.get_outputs())
         )
-        self.input_types = {port.name: _dtype(port.type) for port in self._session.get_inputs()}
+        self.input_types = {port.name: _dtype(port.type) for port in session.get_inputs()}
         self._halves = {name for name, dtype in self.input_types.items() if dtype == np.float16}
         self.input_shape = next(iter(self.inputs.values()), ())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._path, self.name.partition(":")[2] or "cpu", self._settings)
+
+    @property
+    def _session(self) -> Any:
+        """The session of this process."""
+        home, session = self._loaded
+        if home.left:
+            home, session = self._loaded = self._anew(home)
+        return session
+
+    def _anew(self, home: Home) -> tuple[Home, Any]:
+        if self._provider != CPU:
+            home.check(self.name)  # what drives a device has more than threads
+        try:
+            changed = sha256(self._path.read_bytes()).digest() != self._key[0]
+        except OSError as error:
+            raise ModelError(f"{self._path}: cannot be read again in a forked process: {error.strerror}") from error
+        if changed:
+            raise ModelError(f"{self._path} is another file than before this process was forked: make the engine anew")
+        return self._shared(Home())
+
+    def _shared(self, home: Home) -> tuple[Home, Any]:
+        return home, shared(self._key, lambda: not_freed_by_children(self._load(self._provider, self._key[2])))
 
     def _load(self, provider: str, threads: int) -> Any:
         onnxruntime = import_untold("onnxruntime")
@@ -76,7 +108,7 @@ class OnnxRuntimeEngine:
         try:
             session = onnxruntime.InferenceSession(self._path, options, providers=[chosen])
         except self._faults as error:
-            if provider == "CPUExecutionProvider":
+            if provider == CPU:
                 raise damaged(self._path, error) from error
             raise EngineError(f"{self.name} cannot run {self._path}: {error}") from error
         if session.get_providers()[0] != provider:  # it has fallen back to the CPU
@@ -90,8 +122,8 @@ class OnnxRuntimeEngine:
         (name, *_) = self.inputs
         return next(iter(self.run({name: batch}).values()))
 
-    def submit(self, batch: np.ndarray) -> "Future[np.ndarray]":
-        return self._pool.submit(self, batch)
+    def submit(self, batch: np.ndarray) -> "_Answer":
+        return _Answer(self._pool.submit(self, batch), Home())
 
     def run(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         halves = {name: feeds[name].astype(np.float16) for name in self._halves}
@@ -104,12 +136,27 @@ class OnnxRuntimeEngine:
     def describe(self) -> str:
         return describe(self.name, self.precision, self._settings)
 
-    @cached_property
+    @property
     def _pool(self) -> ThreadPoolExecutor:
-        workers = 1
-        if self._settings.mode == "throughput":
-            workers = self._settings.threads or os.cpu_count() or 1
-        return ThreadPoolExecutor(workers, "leanpose-onnxruntime")
+        """The threads of this process."""
+        if self._pool_of is None or self._pool_of[0].left:
+            workers = 1
+            if self._settings.mode == "throughput":
+                workers = self._settings.threads or os.cpu_count() or 1
+            self._pool_of = Home(), ThreadPoolExecutor(workers, "leanpose-onnxruntime")
+        return self._pool_of[1]
+
+
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """A call under way in a thread of its home."""
+
+    future: "Future[np.ndarray]"
+    home: Home
+
+    def result(self) -> np.ndarray:
+        self.home.check("an answer of ONNX Runtime")
+        return self.future.result()
 
 
 def _threads(settings: Settings) -> int:

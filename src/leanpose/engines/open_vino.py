@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from leanpose.core.errors import EngineError
+from leanpose.core.forks import REMEDY, Home, not_freed_by_children
 from leanpose.core.untold import import_untold
 from leanpose.engines.cache import read_cached, write_cached
 from leanpose.engines.interface import InputShape, Pending, Settings, cannot_compute, damaged, describe, is_quantized
@@ -25,7 +26,11 @@ Shapes = tuple[tuple[int, ...], ...]
 
 
 class OpenVinoEngine:
-    """OpenVINO; alike networks of one process share what is compiled, and any number of threads may use it."""
+    """OpenVINO; alike networks of one process share what is compiled, and any number of threads may use it.
+
+    In a process forked from one that has used OpenVINO it raises ForkError, also a new one. It can be handed to a
+    spawned one, which loads it anew.
+    """
 
     name = "openvino"
     share: int | None = 1  # a request is one person: the first can start before the second is there
@@ -55,6 +60,9 @@ class OpenVinoEngine:
         self.input_shape = next(iter(self.inputs.values()), ())
         self.takes_pixels = self._network.pixels is not None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._path, "cpu", self._settings)
+
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         return self.submit(batch).result()
 
@@ -71,6 +79,7 @@ class OpenVinoEngine:
         return describe(self.name, self.precision, self._settings)
 
     def _start(self, feeds: list[np.ndarray]) -> "_Request":
+        _core()  # which refuses in a forked process
         named = dict(zip(self.inputs, feeds, strict=True))
         for name, shape in self.inputs.items() if not self.takes_pixels else ():
             given = named[name].shape
@@ -148,13 +157,13 @@ class _Network:
         kept = read_cached(*key)
         if kept is not None:
             try:
-                return core.import_model(io.BytesIO(kept), "CPU", self._config)
+                return not_freed_by_children(core.import_model(io.BytesIO(kept), "CPU", self._config))
             except RuntimeError:  # whole, and yet not to this OpenVINO's liking
                 pass
         model = self._model.clone()
         if shapes is not None:
             model.reshape(dict(zip(self.inputs, map(list, shapes), strict=True)))
-        compiled = core.compile_model(self._with_pixels(model), "CPU", self._config)
+        compiled = not_freed_by_children(core.compile_model(self._with_pixels(model), "CPU", self._config))
         write_cached(compiled.export_model().getvalue(), *key)
         return compiled
 
@@ -184,7 +193,7 @@ class _Compiled:
         try:
             return self._idle.pop()
         except IndexError:
-            return self._model.create_infer_request()
+            return not_freed_by_children(self._model.create_infer_request())
 
     def give_back(self, request: Any) -> None:
         self._idle.append(request)
@@ -208,6 +217,7 @@ class _Request:
         self._request.start_async()
 
     def answers(self) -> list[np.ndarray]:
+        _core()  # which refuses in a forked process
         try:
             self._request.wait()
         except RuntimeError as error:
@@ -228,9 +238,16 @@ class _Parts:
         return answers[0] if len(answers) == 1 else np.concatenate(answers)
 
 
-@lru_cache(maxsize=1)
 def _core() -> Any:
-    return import_untold("openvino").Core()
+    """OpenVINO of this process; raises ForkError where it was begun before a fork."""
+    home, core = _begun()
+    home.check("OpenVINO", f"{REMEDY}, or take engine 'onnxruntime', which loads its networks anew")
+    return core
+
+
+@lru_cache(maxsize=1)
+def _begun() -> tuple[Home, Any]:
+    return Home(), not_freed_by_children(import_untold("openvino").Core())
 
 
 def _content(path: Path) -> bytes:

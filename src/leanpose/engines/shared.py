@@ -1,5 +1,9 @@
-"""One loaded network per process for all who ask for the same file with the same settings."""
+"""One loaded network per process for all who ask for the same file with the same settings.
 
+A process that was forked begins without any: see :mod:`leanpose.core.forks`.
+"""
+
+import os
 from collections.abc import Callable, Hashable
 from threading import RLock
 from typing import Any, TypeVar
@@ -21,3 +25,13 @@ def shared(key: Hashable, load: Callable[[], Network]) -> Network:
         if network is None:
             network = _networks[key] = load()
         return network
+
+
+def _begin_anew() -> None:
+    global _networks, _lock
+    _networks = WeakValueDictionary()
+    _lock = RLock()  # the old one may be held by a thread that is not here
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

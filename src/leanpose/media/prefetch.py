@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Generator, Iterable
 from typing import TypeVar
 
+from leanpose.core.forks import Home
+
 Item = TypeVar("Item")
 
 
@@ -25,6 +27,7 @@ def prefetch(items: Iterable[Item], size: int = 4, newest: bool = False) -> Gene
 
     Raises:
         ValueError: for a ``size`` below 1.
+        ForkError: when items are asked for in a process that was forked after the first one.
     """
     if size < 1:
         raise ValueError(f"prefetch size must be 1 or more, not {size}")
@@ -42,6 +45,7 @@ class _Shelf:
         self.stopped = False  # the reader wants no more
         self.ended = False  # the thread has no more
         self.error: BaseException | None = None
+        self.home = Home()
 
     def has_room(self) -> bool:
         return self.stopped or self.newest or len(self.waiting) < self.size
@@ -49,9 +53,11 @@ class _Shelf:
 
 def _prefetch(items: Iterable[Item], shelf: _Shelf) -> Generator[Item, None, None]:
     thread = threading.Thread(target=_fill, args=(items, shelf), name="leanpose-prefetch", daemon=True)
+    shelf.home = Home()
     thread.start()
     try:
         while True:
+            shelf.home.check("reading ahead")
             with shelf.changed:
                 shelf.changed.wait_for(lambda: shelf.waiting or shelf.ended)
                 if not shelf.waiting:
@@ -61,11 +67,12 @@ def _prefetch(items: Iterable[Item], shelf: _Shelf) -> Generator[Item, None, Non
             yield item
             del item  # not kept alive while the next one is waited for
     finally:
-        with shelf.changed:
-            shelf.stopped = True
-            shelf.waiting.clear()
-            shelf.changed.notify_all()
-        thread.join()
+        if not shelf.home.left:  # else the thread is not here, and may hold the lock for ever
+            with shelf.changed:
+                shelf.stopped = True
+                shelf.waiting.clear()
+                shelf.changed.notify_all()
+            thread.join()
     if shelf.error is not None:
         raise shelf.error
 

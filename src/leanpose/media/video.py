@@ -11,6 +11,7 @@ import numpy as np
 
 from leanpose.core.closing import Closing
 from leanpose.core.errors import VideoError
+from leanpose.core.forks import Home, not_freed_by_children
 
 # An image and its time in seconds, None where the source has none.
 Images = Generator[tuple[np.ndarray, float | None], None, None]
@@ -54,6 +55,8 @@ class Video(Closing):
     def __init__(self, source: str) -> None:
         self.source = source
         self._lock = threading.Lock()  # a device must not be released while another thread reads from it
+        self._home = Home()
+        not_freed_by_children(self)
         self._closed = False
         self._frames: Iterator[Frame] = iter(())
         self._last: float | None = None  # time of the frame handed out last
@@ -99,12 +102,20 @@ class Video(Closing):
         Raises:
             VideoError: after the last whole frame, when the video is damaged, cut off, or stops coming. It says how
                 many frames were read and where it broke.
+            ForkError: in a process forked after it was opened: both would read from one place in the file, and the
+                decoder's threads are in one of them.
         """
+        self._home.check(self.source)
         with self._lock:
             return next(self._frames)
 
     def close(self) -> None:
-        """Gives the file or device back; the iteration ends. A frame that another thread is reading is waited for."""
+        """Gives the file or device back; the iteration ends. A frame that another thread is reading is waited for.
+
+        A forked process leaves it to the one that opened it.
+        """
+        if self._home.left:
+            return
         with self._lock:
             if not self._closed:
                 self._closed = True
