@@ -43,10 +43,10 @@ class PersonNet(nn.Module):
         super().__init__()
         if fast:
             self.stem, self.encode = fast_stem(width, "channel"), FastBlock(width, width)
-            self.stack = FastStack(width, LEVELS - 1, "channel")
+            self.stack = FastStack(width, LEVELS - 1)
         else:
             self.stem, self.encode = softgate_stem(width, "channel"), GatedBlock(width, width)
-            self.stack = HybridStack(width, LEVELS - 1, "channel", "concat", "bn_relu_conv1")
+            self.stack = HybridStack(width, LEVELS - 1)
         self.features = nn.Sequential(
             nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
         )

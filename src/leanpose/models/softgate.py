@@ -11,6 +11,7 @@ Shape suffixes: B batch, C channels, H height, W width, J joints.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal, get_args
 
 import torch
@@ -72,13 +73,16 @@ class GatedBlock(nn.Module):
         groups: groups of the first 3x3 convolution (2 in Fig. 2c).
     """
 
+    convolution = staticmethod(_bn_relu_conv)
+    projection = staticmethod(partial(_bn_relu_conv, kernel=1))
+
     def __init__(self, in_channels: int, out_channels: int, gate: Gate = "channel", groups: int = 1) -> None:
         super().__init__()
         half, quarter = out_channels // 2, out_channels // 4
-        self.stage1 = _bn_relu_conv(in_channels, half, 3, groups)
-        self.stage2 = _bn_relu_conv(half, quarter, 3)
-        self.stage3 = _bn_relu_conv(quarter, quarter, 3)
-        self.project = nn.Identity() if in_channels == out_channels else _bn_relu_conv(in_channels, out_channels, 1)
+        self.stage1 = self.convolution(in_channels, half, 3, groups=groups)
+        self.stage2 = self.convolution(half, quarter, 3)
+        self.stage3 = self.convolution(quarter, quarter, 3)
+        self.project = nn.Identity() if in_channels == out_channels else self.projection(in_channels, out_channels)
         self.gate = SoftGate(out_channels, gate)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
@@ -113,18 +117,28 @@ class HybridStack(nn.Module):
         gate, merge, skip: as in :class:`SoftGatedNet`.
     """
 
-    def __init__(self, width: int, levels: int, gate: Gate, merge: Merge, skip: SkipTransform) -> None:
+    block: type[GatedBlock] = GatedBlock
+    skip_transform = staticmethod(_skip_transform)
+
+    def __init__(
+        self,
+        width: int,
+        levels: int,
+        gate: Gate = "channel",
+        merge: Merge = "concat",
+        skip: SkipTransform = "bn_relu_conv1",
+    ) -> None:
         super().__init__()
-        self.encode = GatedBlock(width, width, gate)
-        self.skip = _skip_transform(width, skip, gate)
+        self.encode = self.block(width, width, gate)
+        self.skip = self.skip_transform(width, skip, gate)
         self.inner: nn.Module = (
-            HybridStack(width, levels - 1, gate, merge, skip)
+            type(self)(width, levels - 1, gate, merge, skip)
             if levels > 1
-            else nn.Sequential(*(GatedBlock(width, width, gate) for _ in range(BOTTOM_BLOCKS)))
+            else nn.Sequential(*(self.block(width, width, gate) for _ in range(BOTTOM_BLOCKS)))
         )
         self.merge = merge
         merged = width if merge == "sum" else 2 * width
-        self.decode = GatedBlock(merged, width, gate, groups=2 if merge == "concat_grouped" else 1)
+        self.decode = self.block(merged, width, gate, groups=2 if merge == "concat_grouped" else 1)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         encoded = self.encode(x_BCHW)
@@ -163,6 +177,8 @@ class SoftGatedNet(nn.Module):
 
     stride = 4
     input_multiple = stride * 2**LEVELS
+    make_stem = staticmethod(softgate_stem)
+    make_stack: type[HybridStack] = HybridStack
 
     def __init__(
         self,
@@ -178,8 +194,8 @@ class SoftGatedNet(nn.Module):
             raise ValueError(f"merge={merge!r}: use one of {', '.join(get_args(Merge))}")
         if width % 4:
             raise ValueError(f"width={width}: the block splits it into halves and quarters, use a multiple of 4")
-        self.stem = softgate_stem(width, gate)
-        self.stacks = nn.ModuleList(HybridStack(width, LEVELS, gate, merge, skip) for _ in range(stacks))
+        self.stem = self.make_stem(width, gate)
+        self.stacks = nn.ModuleList(self.make_stack(width, LEVELS, gate, merge, skip) for _ in range(stacks))
         self.features = nn.ModuleList(
             nn.Sequential(nn.Conv2d(width, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True))
             for _ in range(stacks)

@@ -13,54 +13,38 @@ budget it scored no less than the paper's order (docs/training.md).
 Shape suffixes: B batch, C channels, H height, W width, J joints.
 """
 
+from functools import partial
 from typing import Any
 
 from torch import nn
 
 from leanpose.models.layers import conv_bn
 from leanpose.models.registry import register
-from leanpose.models.softgate import BOTTOM_BLOCKS, LEVELS, STEM_CHANNELS, Gate, GatedBlock, HybridStack, SoftGatedNet
+from leanpose.models.softgate import STEM_CHANNELS, Gate, GatedBlock, HybridStack, SkipTransform, SoftGatedNet
 
 
 class FastBlock(GatedBlock):
     """``alpha * x + F(x)``, in which F chains three stages of 3x3 convolution, BatchNorm and ReLU.
 
-    Args:
-        in_channels: channels of the input; another number than ``out_channels`` is projected by a 1x1 convolution.
-        out_channels: channels N of the output, divisible by 4.
-        gate: see :class:`leanpose.models.softgate.SoftGate`.
+    The arguments are those of :class:`leanpose.models.softgate.GatedBlock`; a projection is a 1x1 convolution and
+    BatchNorm.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, gate: Gate = "channel") -> None:
-        super().__init__(out_channels, out_channels, gate)
-        half, quarter = out_channels // 2, out_channels // 4
-        self.stage1 = conv_bn(in_channels, half, 3)
-        self.stage2 = conv_bn(half, quarter, 3)
-        self.stage3 = conv_bn(quarter, quarter, 3)
-        if in_channels != out_channels:
-            self.project = conv_bn(in_channels, out_channels, activation=None)
+    convolution = staticmethod(conv_bn)
+    projection = staticmethod(partial(conv_bn, activation=None))
+
+
+def _skip(width: int, transform: SkipTransform, gate: Gate) -> nn.Module:
+    if transform != "bn_relu_conv1":
+        raise ValueError(f"skip={transform!r}: the fast order has the paper's choice alone")
+    return conv_bn(width, width)
 
 
 class FastStack(HybridStack):
-    """One encoder-decoder, recursive from the highest resolution down.
+    """One encoder-decoder of fast blocks; on its long skips 1x1 convolution, BatchNorm and ReLU."""
 
-    Args:
-        width: channels N at every resolution.
-        levels: halvings below this one; the innermost level is a chain of blocks.
-        gate: see :class:`leanpose.models.softgate.SoftGate`.
-    """
-
-    def __init__(self, width: int, levels: int, gate: Gate) -> None:
-        nn.Module.__init__(self)
-        self.encode = FastBlock(width, width, gate)
-        self.skip = conv_bn(width, width)
-        self.inner = (
-            FastStack(width, levels - 1, gate)
-            if levels > 1
-            else nn.Sequential(*(FastBlock(width, width, gate) for _ in range(BOTTOM_BLOCKS)))
-        )
-        self.merge = "concat"
-        self.decode = FastBlock(2 * width, width, gate)
+    block = FastBlock
+    skip_transform = staticmethod(_skip)
 
 
 def fast_stem(width: int, gate: Gate) -> nn.Sequential:
@@ -73,21 +57,14 @@ def fast_stem(width: int, gate: Gate) -> nn.Sequential:
 
 
 class FastSoftGatedNet(SoftGatedNet):
-    """A stack of fast encoder-decoders.
+    """A stack of fast encoder-decoders; multiples of 64 channels fill the matrix units of CPUs.
 
-    Args:
-        num_joints: heatmaps J per stack.
-        stacks: encoder-decoders, each with its own supervised heatmaps.
-        width: channels N of every block; multiples of 64 fill the matrix units of CPUs.
-        gate: skip factor of the blocks.
-
-    Input (B, 3, H, W) with H and W divisible by 64; output a list of ``stacks`` heatmaps (B, J, H/4, W/4).
+    Arguments, input and output are those of :class:`leanpose.models.softgate.SoftGatedNet`, without other skip
+    transforms.
     """
 
-    def __init__(self, num_joints: int, stacks: int = 1, width: int = 128, gate: Gate = "channel") -> None:
-        super().__init__(num_joints, stacks, width, gate)
-        self.stem = fast_stem(width, gate)
-        self.stacks = nn.ModuleList(FastStack(width, LEVELS, gate) for _ in range(stacks))
+    make_stem = staticmethod(fast_stem)
+    make_stack = FastStack
 
 
 @register()
