@@ -10,6 +10,7 @@ _OPEN = {
     "model": "one recipe for all sizes; the LSP row of the paper is softgate_4x256",
     "step_lrs": "the paper gives only the first and the last rate",
     "sigma": "one cell at 64x64, the hourglass convention",
+    "loss": "eq. 2 summed over the map; joints without a label are left out of it, on which the text is silent",
     "padding": "the text says how large the crop is, not how much of the picture it shows",
     "augmentation.flip": "mirrored half of the time; the text gives no share",
     "augmentation.colour": "the strength of the colour jitter is not given; hourglass code has 0.6 to 1.4",
