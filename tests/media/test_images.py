@@ -131,16 +131,16 @@ def test_files_that_are_no_images_are_named(tmp_path):
 def bombs() -> dict[str, bytes]:
     """Small files whose headers declare 50000 x 60000 pixels (16383 squared, the most there is, for WebP)."""
     w, h = 50_000, 60_000
-    frame = struct.pack(">HBHHB", 8, 8, h, w, 0)
-    chunk = b"IHDR" + struct.pack(">IIBBBBB", w, h, 8, 2, 0, 0, 0)
+    frame = struct.pack(">HBHHBBBB", 11, 8, h, w, 1, 1, 0x11, 0)
+    chunks = [b"IHDR" + struct.pack(">IIBBBBB", w, h, 8, 2, 0, 0, 0), b"IDAT", b"IEND"]
+    png = [struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks]
     vp8x, vp8l, vp8 = (w - 1).to_bytes(3, "little") + (h - 1).to_bytes(3, "little"), 16382 | 16382 << 14, (16383, 16383)
     entries = [(256, 4, w), (257, 4, h)]
     return {
-        "png": b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)),
-        "jpeg": b"\xff\xd8\xff\xe0\0\x04ab\xff\xff\xc2" + frame + b"\xff\xda\0\x02\xff\xd9",
-        "gif": b"GIF89a" + struct.pack("<HH", w, h),
-        "bmp": b"BM" + bytes(12) + struct.pack("<Iii", 40, w, -h),
-        "bmp core": b"BM" + bytes(12) + struct.pack("<IHH", 12, w, h),
+        "png": b"\x89PNG\r\n\x1a\n" + b"".join(png),
+        "jpeg": b"\xff\xd8\xff\xe0\0\x04ab\xff\xff\xc2" + frame + b"\xff\xda\0\x06\1\1\0\0\xff\xd9",
+        "gif": b"GIF89a" + struct.pack("<HHBBBBHHHHBBBB", w, h, 0, 0, 0, 0x2C, 0, 0, w, h, 0, 2, 0, 0x3B),
+        "bmp": b"BM" + struct.pack("<III", 0, 0, 54) + struct.pack("<IiiHHI", 40, w, -h, 1, 8, 1) + bytes(20),
         "webp extended": b"RIFF\0\0\0\0WEBPVP8X" + bytes(8) + vp8x,
         "webp lossless": b"RIFF\0\0\0\0WEBPVP8L" + bytes(4) + b"\x2f" + struct.pack("<I", vp8l),
         "webp lossy": b"RIFF\0\0\0\0WEBPVP8 " + bytes(7) + b"\x9d\x01\x2a" + struct.pack("<HH", *vp8),

@@ -5,8 +5,10 @@ An image is a BGR uint8 array (H, W, 3), turned as its EXIF orientation says.
 
 import glob
 import os
+import stat
 import struct
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -14,49 +16,102 @@ import numpy as np
 
 from leanpose.core.errors import ImageError
 from leanpose.core.files import write_whole
+from leanpose.media.jpeg_damage import jpeg_damage
+from leanpose.media.picture_structure import STRUCTURES
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MAX_PIXELS = 100_000_000
+BYTES_PER_PIXEL = 10  # of the limit: what a file and its decoding may take together,
+LEAST_BYTES = 64_000_000  # which they always may
 
 
-def load_image(source: str | os.PathLike[str] | bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image file as it was read.
+
+    Attributes:
+        image: BGR uint8, (H, W, 3), upright.
+        damage: what is wrong with the file in words, where :func:`read_image` was to be lenient; else ``None``.
+    """
+
+    image: np.ndarray
+    damage: str | None = None
+
+
+def load_image(
+    source: str | os.PathLike[str] | bytes, max_pixels: int = MAX_PIXELS, lenient: bool = False
+) -> np.ndarray:
+    """An image file, or its bytes, as a BGR uint8 array (H, W, 3); arguments and errors as :func:`read_image`."""
+    return read_image(source, max_pixels, lenient).image
+
+
+def read_image(
+    source: str | os.PathLike[str] | bytes, max_pixels: int = MAX_PIXELS, lenient: bool = False, thorough: bool = True
+) -> Picture:
     """An image file, or its bytes, as a BGR uint8 array (H, W, 3), upright by its EXIF orientation.
 
     Grey and CMYK become BGR, 16 bits become 8, transparency is dropped, and of several frames the first is taken.
     OpenCV up to 4.12 leaves WebP files as they lie, and 4.10 cannot decode GIF.
-    Nothing is decoded before the size that the header declares is known to be at most ``max_pixels``.
+
+    Nothing is decoded before every length that the file declares is known to fit it, its pixels to be at most
+    ``max_pixels``, and file and decoding to take at most 10 bytes for each of these: 1 GB by default. Damage that the
+    decoder knows of is refused; in WebP and GIF, and in codes that stay in step, it is not to be seen.
+
+    Args:
+        lenient: take of a damaged file what can be decoded, and say so in ``damage``.
+        thorough: look for damage in the coded data of a JPEG, too, which takes as long as decoding it.
 
     Raises:
         ImageError: when the file is missing, unreadable, empty, no image of a known kind (JPEG, PNG, WebP, BMP, GIF,
             TIFF), damaged, cut off or too large. The message names it.
     """
+    max_bytes = max(BYTES_PER_PIXEL * max_pixels, LEAST_BYTES)
     if isinstance(source, bytes):
         name, data = f"image of {len(source)} bytes", source
     else:
         name = os.fspath(source)
-        data = _read(Path(source))
+        data = _read(Path(source), max_bytes)
     if not data:
         raise ImageError(f"{name}: empty, 0 bytes; copy it again from where it came from")
     kind = _kind(data)
     if kind is None:
         raise ImageError(f"{name}: not an image of a kind read here (JPEG, PNG, WebP, BMP, GIF, TIFF); convert it")
-    damaged = ImageError(f"{name}: damaged or cut off, not a whole {kind} image; copy it again from where it came from")
+
+    def damaged(fault: object) -> ImageError:
+        why = f" ({fault})" if fault else ""
+        return ImageError(
+            f"{name}: damaged or cut off, not a whole {kind} image{why}; copy it again from where it came from"
+        )
+
     try:
-        height, width = _SIZE_READERS[kind](data)
-    except (struct.error, IndexError, ValueError):
-        raise damaged from None
+        structure = STRUCTURES[kind](data)
+    except ValueError as fault:
+        raise damaged(fault) from None
+    except (struct.error, LookupError):
+        raise damaged("it ends within its header") from None
+    height, width = structure.height, structure.width
     if height * width > max_pixels:
         raise ImageError(
             f"{name}: {width} x {height} pixels are over the limit of {max_pixels:,}; shrink it or raise max_pixels"
         )
+    if structure.memory + len(data) > max_bytes:
+        raise ImageError(
+            f"{name}: decoding it takes {(structure.memory + len(data)) // 1_000_000:,} MB, over the limit of "
+            f"{max_bytes // 1_000_000:,} MB for {max_pixels:,} pixels; shrink it or raise max_pixels"
+        )
+    fault = structure.fault
+    if fault is None and thorough and structure.jpeg is not None:
+        fault = jpeg_damage(data, structure.jpeg)
+    if fault is not None and not lenient:
+        raise damaged(fault)
     try:
         # IMREAD_COLOR, for IMREAD_UNCHANGED applies EXIF in OpenCV 5 and not in 4.
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        image = cv2.imdecode(np.frombuffer(structure.data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
-        raise damaged from None
+        image = None
     if image is None:
-        raise damaged
-    return image
+        raise damaged(fault)
+    return Picture(image, fault)
 
 
 def as_bgr(array: np.ndarray, color: str = "bgr") -> np.ndarray:
@@ -141,20 +196,26 @@ def _looks_like_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, limit: int) -> bytes:
     """The bytes of a file, only the first few of one that is no image: it could be a film of many gigabytes."""
-    if path.is_dir():
-        raise ImageError(f"{path}: a folder, not an image; name a file in it")
-    if path.exists() and not path.is_file():
-        raise ImageError(f"{path}: not a regular file")
     try:
+        kind = path.stat().st_mode
+        if stat.S_ISDIR(kind):
+            raise ImageError(f"{path}: a folder, not an image; name a file in it")
+        if not stat.S_ISREG(kind):
+            raise ImageError(f"{path}: not a regular file")
         with path.open("rb") as file:
             head = file.read(16)
-            return head + file.read() if _kind(head) else head
+            if not _kind(head):
+                return head
+            data = head + file.read(limit)
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise ImageError(f"{path}: cannot be read: {error}") from error
+        raise ImageError(f"{path!s:.200}: cannot be read: {error!s:.200}") from error
+    if len(data) > limit:
+        raise ImageError(f"{path}: over {limit:,} bytes, which no image takes; shrink it or raise max_pixels")
+    return data
 
 
 def is_image_data(head: bytes) -> bool:
@@ -168,71 +229,6 @@ def _kind(data: bytes) -> str | None:
     return next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
 
 
-# The readers below give (height, width) from the header, before any pixel takes memory: 400 kB of PNG can declare
-# 144 million pixels. A header that is cut off or makes no sense raises struct.error, IndexError or ValueError.
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int]:
-    """Walks the segments as libjpeg does, up to the pixels; OpenCV 4 would fill up a file that is cut off with grey."""
-    at, size = 2, None
-    while True:
-        at = data.index(b"\xff", at)
-        marker = data[at + 1]
-        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD7:  # no segment follows
-            at += 1
-            continue
-        if marker == 0xDA:  # start of scan; its FFs are followed by 00 or restart markers, so FFD9 is the end
-            data.index(b"\xff\xd9", at)
-            break
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # start of frame
-            size = struct.unpack_from(">HH", data, at + 5)
-        at += 2 + struct.unpack_from(">H", data, at + 2)[0]
-    if size is None:
-        raise ValueError("no frame before the scan")
-    return size
-
-
-def _png_size(data: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from(">II", data, 16)
-    return height, width
-
-
-def _gif_size(data: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from("<HH", data, 6)
-    return height, width
-
-
-def _bmp_size(data: bytes) -> tuple[int, int]:
-    core = struct.unpack_from("<I", data, 14)[0] == 12
-    width, height = struct.unpack_from("<HH" if core else "<ii", data, 18)
-    return abs(height), abs(width)  # a negative height means rows from the top
-
-
-def _webp_size(data: bytes) -> tuple[int, int]:
-    chunk = data[12:16]
-    if chunk == b"VP8X":
-        width, height = (int.from_bytes(data[i : i + 3], "little") + 1 for i in (24, 27))
-    elif chunk == b"VP8L":
-        bits = struct.unpack_from("<I", data, 21)[0]
-        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    else:
-        width, height = (n & 0x3FFF for n in struct.unpack_from("<HH", data, 26))
-    return height, width
-
-
-def _tiff_size(data: bytes) -> tuple[int, int]:
-    order = "<" if data[:2] == b"II" else ">"
-    at = struct.unpack_from(order + "I", data, 4)[0]
-    sides = {}
-    for entry in range(struct.unpack_from(order + "H", data, at)[0]):
-        tag, kind = struct.unpack_from(order + "HH", data, at + 2 + 12 * entry)
-        if tag in (256, 257):  # ImageWidth, ImageLength, as SHORT or LONG
-            sides[tag] = struct.unpack_from(order + {3: "H"}.get(kind, "I"), data, at + 10 + 12 * entry)[0]
-    if len(sides) != 2:
-        raise ValueError("no size in the first directory")
-    return sides[257], sides[256]
-
-
 _MAGIC = {
     b"\xff\xd8\xff": "JPEG",
     b"\x89PNG\r\n\x1a\n": "PNG",
@@ -241,12 +237,4 @@ _MAGIC = {
     b"BM": "BMP",
     b"II*\x00": "TIFF",
     b"MM\x00*": "TIFF",
-}
-_SIZE_READERS = {
-    "JPEG": _jpeg_size,
-    "PNG": _png_size,
-    "WebP": _webp_size,
-    "GIF": _gif_size,
-    "BMP": _bmp_size,
-    "TIFF": _tiff_size,
 }

@@ -6,10 +6,8 @@ Decoding a hundred thousand images only to learn their sizes would take half an 
 import struct
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from leanpose.core.errors import DatasetError
+from leanpose.core.errors import DatasetError, ImageError
+from leanpose.media.images import read_image
 
 HEADER = 1 << 16  # bytes; an EXIF block may fill nearly all of it
 
@@ -27,18 +25,12 @@ def image_size(path: Path) -> tuple[int, int]:
         with path.open("rb") as file:
             header = file.read(HEADER)
             size = _png_size(header) or _jpeg_size(header)
-            if size is not None:
-                return size
-            data = header + file.read()
+        image = None if size else read_image(path, lenient=True, thorough=False).image
     except OSError as error:
         raise DatasetError(f"cannot read {path}: {error.strerror}") from error
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    except cv2.error:  # such as one of more pixels than OpenCV allows
-        image = None
-    if image is None:
-        raise DatasetError(f"{path}: not a readable image")
-    return image.shape[0], image.shape[1]
+    except ImageError as error:
+        raise DatasetError(f"{path}: not a readable image: {error}") from error
+    return size if image is None else (image.shape[0], image.shape[1])  # type: ignore[return-value]
 
 
 def _png_size(header: bytes) -> tuple[int, int] | None:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from leanpose.core.errors import DatasetError
+from leanpose.core.errors import DatasetError, ImageError
+from leanpose.media.images import read_image
 from leanpose.pose.skeleton import Skeleton
 
 
@@ -44,16 +44,16 @@ def image_bytes(image: EncodedImage, name: str) -> bytes:
 
 
 def decode_image(image: EncodedImage, name: str) -> np.ndarray:
-    """The image (H, W, 3), BGR uint8.
+    """The image (H, W, 3), BGR uint8; of a damaged one what there is, for trainings: inspection looks for damage.
 
     Raises:
         DatasetError: when the file is missing or is no image.
     """
-    data = image_bytes(image, name)
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    if pixels is None:
-        raise DatasetError(f"{name}: not a readable image")
-    return pixels
+    source = image if isinstance(image, Path) else image_bytes(image, name)
+    try:
+        return read_image(source, lenient=True, thorough=False).image
+    except ImageError as error:
+        raise DatasetError(f"{name}: not a readable image: {error}") from error
 
 
 @dataclass(frozen=True, eq=False)
