@@ -39,13 +39,14 @@ class Attempt:
     call: Call
 
 
-def attempts(threads: int | None, cores: int, copied: int = COPIED) -> list[Attempt]:
+def attempts(threads: int | None, cores: int, copied: int = COPIED, bf16: bool = True) -> list[Attempt]:
     """All ways that are installed.
 
     Args:
         threads: as the models are given; ``None`` for one per core.
         cores: that may be used.
         copied: bytes of the copy.
+        bf16: whether its products are tried.
     """
     found: list[Attempt] = []
 
@@ -54,11 +55,11 @@ def attempts(threads: int | None, cores: int, copied: int = COPIED) -> list[Atte
 
     for side, row in PRODUCTS:
         if find_spec("openvino"):
-            for kind in _openvino_kinds():
+            for kind in _openvino_kinds() if bf16 else ("f32",):
                 by = f"OpenVINO, {row} products of side {side}"
                 add(kind, by, row * side**3, _openvino_products(side, row, kind, threads))
         if find_spec("torch"):
-            for kind in ("bf16", "f32") if _computes_in_bf16() else ("f32",):
+            for kind in ("bf16", "f32") if bf16 and _computes_in_bf16() else ("f32",):
                 add(kind, f"PyTorch, side {side}", side**3, _torch_product(side, kind, threads or cores))
     if threads is None or not found:  # the threads of NumPy's BLAS are not ours to set
         add("f32", "NumPy, side 1024", 1024**3, _numpy_product(1024))

@@ -13,6 +13,7 @@ from typing import get_args
 
 from leanpose.benchmark import fresh
 from leanpose.benchmark.ceilings import attempts
+from leanpose.benchmark.isa import BF16, Isa, check_kernels, hold_below
 from leanpose.benchmark.peers import Peer, PeerProcess, find_interpreter
 from leanpose.benchmark.result import Benchmark, Ceiling, Measured
 from leanpose.benchmark.scene import PERIOD, Scene
@@ -21,6 +22,7 @@ from leanpose.benchmark.subjects import END_TO_END, Subject, label
 from leanpose.core.errors import BenchmarkError
 from leanpose.engines import Mode, Precision
 from leanpose.engines.info import report
+from leanpose.engines.zoo import find_detector, find_model
 from leanpose.measure.timing.energy import EnergyMeter
 from leanpose.measure.timing.statistics import Timing
 from leanpose.measure.timing.turns import Call, take_turns
@@ -42,6 +44,7 @@ class Settings:
         starts: in processes of their own; 0 leaves start-up time and memory out.
         mediapipe: interpreter that has MediaPipe.
         copied: bytes of the memory that is copied for the ceiling.
+        isa: instructions that OpenVINO is held to (:mod:`leanpose.benchmark.isa`); None for those of this CPU.
     """
 
     models: Sequence[str]
@@ -56,6 +59,7 @@ class Settings:
     starts: int = 5
     mediapipe: Path | None = None
     copied: int = 256 * 2**20
+    isa: Isa | None = None
 
     def __post_init__(self) -> None:
         if self.rounds < 1 or self.calls < 1 or self.starts < 0 or any(size < 1 for size in self.batches):
@@ -91,13 +95,19 @@ def run(settings: Settings, scene: Scene, command: str, progress: Progress = lam
     """
     if settings.mediapipe:
         find_interpreter(settings.mediapipe)  # before long work
+    engines, precisions = settings.engines, settings.precisions
+    if settings.isa:
+        engines, precisions = hold_below(settings.isa, engines, precisions)
     started, machine = datetime.now(UTC).isoformat(timespec="seconds"), describe_machine()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         subjects, left_out = open_subjects(
-            settings.models, settings.engines, settings.precisions, folder,
+            settings.models, engines, precisions, folder,  # type: ignore[arg-type]
             settings.threads, settings.flip_test, settings.input_hw,
         )  # fmt: skip
+        if settings.isa:
+            used = check_kernels(settings.isa, {(_file(subject), subject.precision) for subject in subjects})
+            machine["held below"] = f"{settings.isa}; convolutions by {used}"
         peers: list[Peer] = []
         if settings.mediapipe:
             frames, _ = scene.frames(PERIOD)
@@ -110,6 +120,14 @@ def run(settings: Settings, scene: Scene, command: str, progress: Progress = lam
     return Benchmark(command, started, machine, _described(settings, scene), models, ceilings, (), left_out)
 
 
+def _file(subject: Subject) -> Path:
+    """What OpenVINO reads of a model."""
+    model = subject.wanted.model
+    if subject.wanted.kind == "peer":
+        return Path(model.partition(":")[2])
+    return (find_detector(model) if subject.wanted.kind == "detector" else find_model(model))[0]
+
+
 def _latency(
     settings: Settings, scene: Scene, subjects: list[Subject], peers: list[Peer], left_out: dict[str, str],
     progress: Progress,
@@ -118,7 +136,7 @@ def _latency(
         label(subject): [Call(f"{label(subject)}: {part}", call) for part, call in subject.parts(scene).items()]
         for subject in subjects
     }
-    ways = attempts(settings.threads, usable_cores(), settings.copied)
+    ways = attempts(settings.threads, usable_cores(), settings.copied, settings.isa in (None, *BF16))
     outcome = take_turns(
         [*chain.from_iterable(parts.values()), *peers, *(way.call for way in ways)],
         settings.rounds, settings.calls, meter=EnergyMeter(), progress=lambda steps: progress(steps, "latency"),

@@ -29,6 +29,13 @@ def benchmark(
         list[str] | None, typer.Option(help="auto, f32 or bf16: what the engines compute in. Repeat for more.")
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; one per core if not given.")] = None,
+    isa: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="An older kind of CPU, on OpenVINO alone: avx2, avx2_vnni, avx512, avx512_vnni, avx512_bf16 or amx.",
+        ),
+    ] = None,
     flip_test: Annotated[bool, typer.Option("--flip-test", help="Look at the mirrored crop as well.")] = False,
     input: Annotated[
         str | None, typer.Option(metavar="HxW", help="Crop of untrained networks; that of their papers if not given.")
@@ -107,6 +114,10 @@ def benchmark(
             "models": names, "engines": engine or ["auto"], "precisions": precision or ["auto"], "threads": threads,
             "flip_test": flip_test, "input_hw": crop_size(input),
         }  # fmt: skip
+        if isa:
+            if mediapipe_python or video is not None:
+                raise BenchmarkError(f"--isa {isa}: MediaPipe does not heed it, and videos are not measured with it")
+            asked |= {"isa": _known_isa(isa)}
         scene = (image, parse_box(box))
         if video is not None:
             done = _on_video(asked, scene, video, frames, detector, rounds or (1 if quick else 3))
@@ -123,6 +134,14 @@ def benchmark(
         write_report(done, out)
         typer.echo(f"report: {out}")
         _draw(done, metric, given, out / "accuracy.png")
+
+
+def _known_isa(name: str) -> str:
+    from leanpose.benchmark.isa import ONEDNN
+
+    if name not in ONEDNN:
+        raise BenchmarkError(f"--isa {name}: use one of {', '.join(ONEDNN)}")
+    return name
 
 
 def _on_stills(asked: dict[str, Any], scene: tuple[Path | None, tuple[float, ...] | None], quick: bool) -> "Benchmark":
