@@ -205,35 +205,69 @@ def test_refusals_are_one_line(run, clip, tmp_path, arguments, fault):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_ctrl_c_ends_in_good_order(clip, dot_model, tmp_path):
-    write_video(tmp_path / "long.mp4", 100)
-    code = (
-        "import sys, time, leanpose.estimate.stream as s\n"
-        "step = s.PoseTracking.step\n"
-        "def slow(self, *a):\n"
-        "    time.sleep(0.1)\n"
-        "    return step(self, *a)\n"
-        "s.PoseTracking.step = slow\n"
-        "from leanpose.cli import main\n"
-        "main()\n"
-    )
-    out = tmp_path / "out"
-    arguments = ["predict", tmp_path / "long.mp4", "--box", "20,5,80,75", "--draw", "--format", "jsonl", "--out", out,
-                 "--model", dot_model(), "--engine", "onnxruntime", "--threads", "1"]  # fmt: skip
-    child = subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)], stderr=subprocess.PIPE, text=True, env=os.environ
-    )
-    lines = out / "long.jsonl"
+SLOW = (
+    "import sys, time, leanpose.estimate.stream as s\n"
+    "step = s.PoseTracking.step\n"
+    "def slow(self, *a):\n"
+    "    time.sleep(0.1)\n"
+    "    return step(self, *a)\n"
+    "s.PoseTracking.step = slow\n"
+    "from leanpose.cli import main\n"
+    "main()\n"
+)
+
+
+def ended_by(number, clip, model, out, **options):
+    """The command on a clip after a few frames and that signal, and what it says."""
+    arguments = ["predict", clip, "--box", "20,5,80,75", "--draw", "--format", "jsonl", "--out", out,
+                 "--model", model, "--engine", "onnxruntime", "--threads", "1"]  # fmt: skip
+    child = subprocess.Popen([sys.executable, "-c", SLOW, *map(str, arguments)], text=True, env=os.environ, **options)
+    lines = out / "long.partial.jsonl"
     end = time.monotonic() + 60
     while time.monotonic() < end and not (lines.exists() and lines.read_bytes().count(b"\n") > 3):
         time.sleep(0.05)
-    child.send_signal(signal.SIGINT)
-    _, errors = child.communicate(timeout=60)
-    assert child.returncode == 130, errors
-    frames = list(read_json_lines(lines))
+    if callable(number):
+        number()
+    else:
+        child.send_signal(number)
+    return child, child.communicate(timeout=60)[1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_to_stop_ends_in_good_order(name, clip, dot_model, tmp_path):
+    long, out = write_video(tmp_path / "long.mp4", 100), tmp_path / "out"
+    number = signal.Signals[name]
+    child, errors = ended_by(number, long, dot_model(), out, stderr=subprocess.PIPE)
+    assert child.returncode == 128 + number, errors
+    frames = list(read_json_lines(out / "long.jsonl"))
     assert f"stopped after {len(frames)} frames" in errors
     assert "Traceback" not in errors
     assert 3 <= len(frames) < 100
     with open_video(out / "long_poses.mp4") as drawn:
         assert sum(1 for _ in drawn) == len(frames)
+    assert sorted(path.name for path in out.iterdir()) == ["long.jsonl", "long_poses.mp4"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals of Unix")
+def test_a_terminal_that_is_closed_takes_no_results_with_it_and_older_ones_stay(clip, dot_model, tmp_path):
+    import pty
+
+    long, out = write_video(tmp_path / "long.mp4", 100), tmp_path / "out"
+    out.mkdir()
+    for name in ("long.jsonl", "long_poses.mp4"):
+        (out / name).write_text("older and whole")
+    terminal, end = pty.openpty()
+    command = f"import os, fcntl, termios; os.setsid(); fcntl.ioctl({end}, termios.TIOCSCTTY, 0)\n"
+    child, _ = ended_by(
+        lambda: os.close(terminal), long, dot_model(), out, stdin=end, stdout=end, stderr=end, pass_fds=[end],
+        preexec_fn=lambda: exec(command),
+    )  # fmt: skip
+    os.close(end)
+    assert child.returncode == 128 + signal.SIGHUP
+    frames = list(read_json_lines(out / "long.partial.jsonl"))
+    assert 3 <= len(frames) < 100
+    with open_video(out / "long_poses.partial.mp4") as drawn:
+        assert sum(1 for _ in drawn) == len(frames)
+    assert {(out / name).read_text() for name in ("long.jsonl", "long_poses.mp4")} == {"older and whole"}
+    assert len(list(out.iterdir())) == 4

@@ -124,11 +124,17 @@ def press_ctrl_c():
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 @pytest.mark.parametrize(("how", "error"), [(fail, ZeroDivisionError), (press_ctrl_c, KeyboardInterrupt)])
-def test_an_exception_or_ctrl_c_leaves_a_playable_file(suffix, how, error, numbered, number_of, tmp_path):
+@pytest.mark.parametrize("older", [False, True])
+def test_an_exception_or_ctrl_c_leaves_a_playable_file(suffix, how, error, older, numbered, number_of, tmp_path):
     path = tmp_path / f"a.{suffix}"
-    path.write_bytes(b"what stood here before")
+    if older:
+        path.write_bytes(b"what stood here before")
     with pytest.raises(error):
         interrupted(path, numbered, how)
+    if older:
+        assert path.read_bytes() == b"what stood here before"
+        path.unlink()
+        path = tmp_path / f"a.partial.{suffix}"
     _, frames = by_pyav(path)
     assert [number_of(frame.to_ndarray(format="bgr24")) for frame in frames] == list(range(33))
     assert list(tmp_path.iterdir()) == [path]

@@ -1,5 +1,6 @@
 """The command ``leanpose``. Thin: commands parse, call and print; what they need is imported when they run."""
 
+import signal
 import sys
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from leanpose import __version__
 from leanpose.cli import benchmark, calibrate, data, evaluate, finetune, label, models, predict, quantize, training
 from leanpose.cli.lab import add_lab_commands
 from leanpose.core.errors import LeanposeError, MissingExtraError
+from leanpose.core.stopping import Stopped, exit_status, stop, stop_signals
 
 # packages by the extra that brings them
 EXTRAS = {
@@ -35,7 +37,7 @@ EXTRAS = {
 
 
 class ReadableErrors(TyperGroup):
-    """Turns leanpose's own errors, and missing extras, into one line on stderr and exit status 2."""
+    """Turns leanpose's own errors, and missing extras, into one line on stderr and status 2; signals have their own."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -50,7 +52,9 @@ class ReadableErrors(TyperGroup):
             if ctx.params["traceback"]:
                 raise
             typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(2) from error
+            raise typer.Exit(error.exit_status) from error
+        except Stopped as signal_to_stop:
+            raise typer.Exit(exit_status(signal_to_stop.number)) from signal_to_stop
 
 
 app = typer.Typer(
@@ -91,8 +95,13 @@ app.add_typer(data.app, name="data")
 
 
 def main() -> None:
-    """Entry point of the command."""
+    """Entry point of the command. SIGTERM and SIGHUP end it as Ctrl-C does."""
+    for number in stop_signals():
+        if number != signal.SIGINT:  # which Python raises itself
+            signal.signal(number, stop)
     try:
         app()
+    except Stopped as signal_to_stop:
+        sys.exit(exit_status(signal_to_stop.number))
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(exit_status(signal.SIGINT))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from leanpose.core.errors import BoxError, LeanposeError
+from leanpose.core.stopping import exit_status
 
 if TYPE_CHECKING:
     from leanpose.datasets.labelling.run import Run
@@ -98,7 +99,7 @@ def label(
     """Label pictures with networks: people's boxes, their joints, and a confidence for each joint.
 
     It may be ended at any time: the same command again does what is missing. The exit status is 1 when pictures were
-    left out, because they or their boxes cannot be used, and 130 after Ctrl-C.
+    left out, because they or their boxes cannot be used, and 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
     """
     from leanpose.core.boxes import read_boxes
     from leanpose.datasets.labelling.parties import identity, one_by_one, open_finder
@@ -230,7 +231,7 @@ def _finish(run: "Run") -> None:
     if ctrl_c.pressed and run.missing:
         count = len(everything) - len(run.missing)
         typer.echo(f"stopped after {count:,} of {len(everything):,} pictures: the same command goes on there", err=True)
-        raise typer.Exit(130)
+        raise typer.Exit(exit_status(ctrl_c.signal))
     if missing or not run.out.exists() or run.journal.path.exists():
         run.write()
     summary = summarise(run.journal.records[p.name] for p in everything if p.name in run.journal.records)

@@ -7,6 +7,7 @@ import typer
 
 from leanpose.cli.engine_options import DeterministicOption, ModeOption
 from leanpose.core.errors import BoxError, LeanposeError, ModelError
+from leanpose.core.stopping import exit_status
 
 if TYPE_CHECKING:
     from leanpose.estimate.detector import PersonDetector
@@ -100,7 +101,8 @@ def predict(
 
     Images go into one file, each video into one of its own. A file that cannot be used is an error when it is the
     only one; among several it is skipped and counted, and the exit status is 1. So it is when a video breaks off:
-    what came before is kept. Ctrl-C ends in good order with what is there, and exit status 130.
+    what came before is kept. Ctrl-C, SIGTERM and SIGHUP end in good order with what is there, and exit status 130,
+    143 and 129; older results are replaced by complete ones alone, others go beside them as NAME.partial.
     """
     from leanpose.cli.predict_images import predict_images
     from leanpose.cli.predict_sources import Ending, Wanted, sort_out
@@ -152,7 +154,7 @@ def predict(
 
         ending += predict_videos(estimator, videos, wanted, single)
     if ending.interrupted:
-        raise typer.Exit(130)
+        raise typer.Exit(exit_status(ending.signal))
     if ending.faults:
         raise typer.Exit(1)
 

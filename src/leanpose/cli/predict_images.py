@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from leanpose.cli.predict_sources import CtrlC, Ending, Wanted
+from leanpose.cli.predict_sources import CtrlC, Ending, Wanted, growing
 from leanpose.core.errors import BoxError
 
 if TYPE_CHECKING:
@@ -31,21 +31,23 @@ def predict_images(estimator: "PoseEstimator", images: list[Path], wanted: Wante
     pairs = _with_progress(zip(images, per_image, strict=True), len(images))
     found = estimator.estimate_pairs(pairs, whole_image=wanted.whole_image, on_error=None if single else skip)
     count = people = 0
-    with CtrlC() as ctrl_c, WRITERS[wanted.format](wanted.out / f"poses{SUFFIXES[wanted.format]}") as writer:
+    results = WRITERS[wanted.format](wanted.out / f"poses{SUFFIXES[wanted.format]}")
+    with CtrlC() as ctrl_c, growing(results) as writer:
         for poses in ctrl_c.over(found):  # type: ignore[arg-type]
             writer.write(poses)
             if wanted.draw and poses.source:
                 _draw(poses, names.of(Path(poses.source)))
             count, people = count + 1, people + len(poses)
+        writer.complete = not ctrl_c.pressed
     if count:
-        typer.echo(f"{writer.path}: images {count}, people {people}")
+        typer.echo(f"{writer.kept}: images {count}, people {people}")
         if wanted.draw:
             typer.echo(f"drawings: {names.first if count == 1 else wanted.out}")
     if skipped:
         typer.echo(f"skipped {len(skipped)} of {len(images)} images", err=True)
     if ctrl_c.pressed:
         typer.echo(f"stopped after {count} of {len(images)} images", err=True)
-    return Ending(len(skipped), ctrl_c.pressed)
+    return Ending(len(skipped), ctrl_c.signal)
 
 
 def _boxes_of(images: list[Path], wanted: Wanted) -> "list[np.ndarray | None]":

@@ -4,16 +4,20 @@ import glob
 import signal
 import threading
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+
+import typer
 
 from leanpose.core.errors import BoxError, LeanposeError
+from leanpose.core.stopping import leave_closed_terminal, stop, stop_signals
 from leanpose.media import VIDEO_SUFFIXES, find_images, is_video, source_kind
 
 if TYPE_CHECKING:
-    from leanpose.pose.writers import Format
+    from leanpose.pose.writers import Format, PosesWriter
 
 Item = TypeVar("Item")
 
@@ -63,13 +67,17 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Ending:
-    """How it went: how many sources could not be used to their end, and whether Ctrl-C was pressed."""
+    """How it went: how many sources could not be used to their end, and the signal that ended it, 0 without."""
 
     faults: int = 0
-    interrupted: bool = False
+    signal: int = 0
+
+    @property
+    def interrupted(self) -> bool:
+        return self.signal != 0
 
     def __add__(self, other: "Ending") -> "Ending":
-        return Ending(self.faults + other.faults, self.interrupted or other.interrupted)
+        return Ending(self.faults + other.faults, self.signal or other.signal)
 
 
 def sort_out(sources: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -102,20 +110,27 @@ def sort_out(sources: Sequence[str]) -> tuple[list[Path], list[str]]:
 
 
 class CtrlC:
-    """Inside its ``with`` block Ctrl-C ends an iteration :meth:`over` items, and never in the middle of one's work.
+    """Inside its ``with`` block Ctrl-C, SIGTERM or SIGHUP ends an iteration :meth:`over` items, and never in the middle
+    of one's work.
 
-    A second Ctrl-C interrupts whatever it meets.
+    A second one interrupts whatever it meets.
 
     Attributes:
-        pressed: whether it was.
+        signal: which came, 0 before.
     """
 
     def __init__(self) -> None:
-        self.pressed = False
+        self.signal = 0
         self._waiting = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    @property
+    def pressed(self) -> bool:
+        """Whether one came."""
+        return self.signal != 0
 
     def over(self, items: Generator[Item, None, None]) -> Iterator[Item]:
-        """The items up to Ctrl-C; then they are closed."""
+        """The items up to the signal; then they are closed."""
         try:
             while not self.pressed:
                 self._waiting = True
@@ -129,18 +144,30 @@ class CtrlC:
             items.close()
 
     def _press(self, number: int, frame: FrameType | None) -> None:
-        again, self.pressed = self.pressed, True
+        again, self.signal = self.pressed, number
         if again or self._waiting:
-            raise KeyboardInterrupt
+            stop(number)
+        leave_closed_terminal()
 
     def __enter__(self) -> Self:
-        self._mine = threading.current_thread() is threading.main_thread()
-        if self._mine:
-            self._before = signal.signal(signal.SIGINT, self._press)
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._press) for number in stop_signals()}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._mine:
-            signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def growing(writer: "PosesWriter") -> "Iterator[PosesWriter]":
+    """Inside the ``with`` block the writer is open; where an error ends it, it is said where what came before is."""
+    try:
+        with writer:
+            yield writer
+    except LeanposeError as error:
+        if writer.kept is not None and str(writer.kept) not in str(error):
+            typer.echo(f"{writer.kept}: what came before, {writer.count} images", err=True)
+        raise

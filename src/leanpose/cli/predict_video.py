@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import typer
 
-from leanpose.cli.predict_sources import CtrlC, Ending, Wanted
+from leanpose.cli.predict_sources import CtrlC, Ending, Wanted, growing
 from leanpose.core.errors import VideoError
+from leanpose.core.files import partial_of
 from leanpose.estimate.smoothing import smooth_both_ways
 from leanpose.estimate.stream import PoseTracking, looked_at_again, stream
 from leanpose.media import Video, VideoWriter, open_video, prefetch
@@ -94,20 +95,26 @@ class _Job:
                         self.kept.append(replace(poses, image=None))
                     step()
             seconds = time.perf_counter() - start
-            interrupted = ctrl_c.pressed
+            stopped_by = ctrl_c.signal
             if offline:
                 self._look_again()
-                interrupted |= self._write_kept(outputs)
-            if wanted.kinematics:
+                stopped_by = self._write_kept(outputs) or stopped_by
+            # a live source has no end but that
+            complete = self.fault is None and (not stopped_by or self.video.live)
+            outputs.complete(complete)
+            kinematics = wanted.kinematics
+            if kinematics:
                 from leanpose.pose.kinematics_file import write_kinematics
 
-                write_kinematics(self.kept, wanted.kinematics)
-        self._report(seconds, tracking)
+                if kinematics.exists() and not complete:
+                    kinematics = partial_of(kinematics)
+                write_kinematics(self.kept, kinematics)
+        self._report(seconds, tracking, outputs, kinematics)
         if self.fault is not None:
             typer.echo(f"error: {self.fault}", err=True)
-        if self.fault is not None or interrupted:
+        if self.fault is not None or stopped_by:
             typer.echo(f"stopped after {self.frames} frames: what there is of them is written", err=True)
-        return Ending(self.fault is not None, interrupted)
+        return Ending(self.fault is not None, stopped_by)
 
     def _up_to_fault(self, poses_of: "Generator[Poses, None, None]") -> "Generator[Poses, None, None]":
         try:
@@ -119,7 +126,7 @@ class _Job:
         drawing = None
         if self.wanted.draw:
             drawing = stack.enter_context(VideoWriter(self._drawn, self.video.fps))
-        writer = stack.enter_context(WRITERS[self.wanted.format](self._written))
+        writer = stack.enter_context(growing(WRITERS[self.wanted.format](self._written)))
         return _Outputs(writer, drawing, Trails() if self.wanted.trails else None)
 
     @property
@@ -145,15 +152,15 @@ class _Job:
         for poses in self.kept:
             self._count(poses)
 
-    def _write_kept(self, outputs: "_Outputs") -> bool:
-        """Writes the poses that are now known from both sides, and says whether Ctrl-C was pressed meanwhile.
+    def _write_kept(self, outputs: "_Outputs") -> int:
+        """Writes the poses that are now known from both sides, and gives the signal that came meanwhile, or 0.
 
         For drawings the video is read again.
         """
         for poses in self.kept:
             outputs.writer.write(poses)
         if not self.wanted.draw:
-            return False
+            return 0
         with (
             open_video(self.source) as video,
             closing(prefetch(video)) as frames,
@@ -163,18 +170,20 @@ class _Job:
             for poses, frame in ctrl_c.over(pair for pair in zip(self.kept, frames, strict=False)):
                 outputs.draw(replace(poses, image=frame.image))
                 step()
-        return ctrl_c.pressed
+        return ctrl_c.signal
 
-    def _report(self, seconds: float, tracking: PoseTracking) -> None:
+    def _report(self, seconds: float, tracking: PoseTracking, outputs: "_Outputs", kinematics: Path | None) -> None:
         if not self.frames:
             return
         people = f"people {len(self.ids)}" if self.wanted.track else f"people {self.people} in all frames"
         looked = f", detected in {tracking.detector_runs} of them" if tracking.detector_runs else ""
-        typer.echo(f"{self._written}: frames {self.frames}{looked}, {people}, {self.frames / seconds:.1f} frames/s")
-        if self.wanted.draw:
-            typer.echo(f"drawing: {self._drawn}")
-        if self.wanted.kinematics:
-            typer.echo(f"kinematics: {self.wanted.kinematics}")
+        typer.echo(
+            f"{outputs.writer.kept}: frames {self.frames}{looked}, {people}, {self.frames / seconds:.1f} frames/s"
+        )
+        if outputs.drawing is not None:
+            typer.echo(f"drawing: {outputs.drawing.kept}")
+        if kinematics:
+            typer.echo(f"kinematics: {kinematics}")
 
 
 @dataclass(frozen=True)
@@ -184,6 +193,12 @@ class _Outputs:
     writer: PosesWriter
     drawing: VideoWriter | None
     trails: Trails | None
+
+    def complete(self, complete: bool) -> None:
+        """Says whether they hold all frames that there are."""
+        self.writer.complete = complete
+        if self.drawing is not None:
+            self.drawing.complete = complete
 
     def draw(self, poses: "Poses") -> None:
         if self.drawing is None:

@@ -2,7 +2,13 @@
 
 
 class LeanposeError(Exception):
-    """Base of every error that leanpose raises on purpose."""
+    """Base of every error that leanpose raises on purpose.
+
+    Attributes:
+        exit_status: of the command that it ends.
+    """
+
+    exit_status: int = 2
 
 
 class ImageError(LeanposeError):
@@ -63,6 +69,14 @@ class RecipeError(LeanposeError):
 
 class TrainingError(LeanposeError):
     """A training that cannot go on, such as one whose loss is no longer finite."""
+
+
+class TrainingStoppedError(TrainingError):
+    """A training that a signal ended, whose status it is, in good order."""
+
+    def __init__(self, message: str, exit_status: int) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
 
 
 class ExportError(LeanposeError):

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from leanpose.core.closing import Closing
+from leanpose.core.closing import Growing
 from leanpose.core.errors import MissingExtraError, VideoError
+from leanpose.core.files import part_of, put_in_place
+from leanpose.core.forks import Home, not_freed_by_children
 from leanpose.media.images import as_bgr
 
 if TYPE_CHECKING:
@@ -21,12 +23,13 @@ FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 TIME_BASE = Fraction(1, 60_000)
 
 
-class VideoWriter(Closing):
+class VideoWriter(Growing):
     """Writes BGR images as H.264, or MPEG-4 where this PyAV has no x264 (which is under the GPL).
 
     The file is written under another name beside ``path`` and takes its place when it is closed: also after an
-    exception or Ctrl-C inside the ``with`` block, then with the frames up to there, and playable. Where nothing was
-    written there is no file. An odd height or width grows by one, its last row or column doubled, for the codecs
+    exception or Ctrl-C inside the ``with`` block, then with the frames up to there, and playable; an older file then
+    stays, and the new one stands beside it, see :func:`leanpose.core.files.partial_of`. Where nothing was written
+    there is no file. An odd height or width grows by one, its last row or column doubled, for the codecs
     halve the colours' resolution. Colours are BT.709 and marked so.
 
     Example:
@@ -67,7 +70,9 @@ class VideoWriter(Closing):
         self._errors = (FFmpegError, OSError)
         self._codec = next((codec for codec in ("libx264", "mpeg4") if codec in av.codecs_available), "mpeg4")
         self._reformatter = VideoReformatter()
-        self._beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        self._beside = part_of(self.path)
+        self._home = Home()
+        not_freed_by_children(self)
         self._stream: VideoStream | None = None
         self._image_hw: tuple[int, int] = (0, 0)
         self._last = -math.inf
@@ -87,9 +92,11 @@ class VideoWriter(Closing):
 
         Raises:
             ImageError: when the image cannot be used.
+            ForkError: in a process forked since it was opened.
             VideoError: when its size is not that of the first one, its time is no later than the one before, there is
                 no time and no ``fps``, or the file cannot be written, in which case it is closed and gone.
         """
+        self._home.check(f"writing {self.path}")
         if not self._open:
             raise VideoError(f"{self.path}: closed, no more images can be written")
         from av import VideoFrame
@@ -157,7 +164,7 @@ class VideoWriter(Closing):
         Raises:
             VideoError: when that fails; what stood at ``path`` before is then still there.
         """
-        if not self._open:
+        if not self._open or self._home.left:
             return
         if self._stream is None:
             self._discard()
@@ -165,7 +172,7 @@ class VideoWriter(Closing):
         try:
             self._container.mux(self._stream.encode(None))
             self._container.close()
-            os.replace(self._beside, self.path)
+            self.kept = put_in_place(self._beside, self.path, self.complete)
             self._open = False
         except self._errors as error:
             self._discard()

@@ -1,22 +1,26 @@
 """Poses into files as they come, one image or frame after the other: nothing is held in memory.
 
-But for JSON lines and the files of OpenPose, which can be read while they are written, a file stands under another
-name beside its own until it is closed: also after an error or Ctrl-C, then with what came up to there.
+A file stands under another name beside its own until it is closed: JSON lines, which can be read while they are
+written, as ``NAME.partial.jsonl``, others hidden. It is closed after an error or Ctrl-C, too, with what came up to
+there; older results then stay, and it stands beside them. On a full disk what fitted is kept beside them, and reads.
 """
 
 import csv
 import io
 import json
 import os
+import shutil
+import sys
 from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal
 
-from leanpose.core.closing import Closing
+from leanpose.core.closing import Growing
 from leanpose.core.errors import PosesError
-from leanpose.core.files import write_whole
+from leanpose.core.files import part_of, partial_of, replace_folder
+from leanpose.core.forks import Home
 from leanpose.pose.formats import CSV_COLUMNS, coco_results, csv_rows, header, image_entry, openpose_document
 from leanpose.pose.poses import Poses
 from leanpose.pose.skeleton import Skeleton
@@ -27,86 +31,178 @@ SUFFIXES: dict[Format, str] = {
 }  # fmt: skip
 
 
-class PosesWriter(Closing):
+class PosesWriter(Growing):
     """Writes the poses of images of one skeleton.
 
     Attributes:
         path: of the file, or of the folder for a format of many files.
+        count: of the images that are written.
     """
+
+    count: int = 0
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._skeleton: Skeleton | None = None  # until the first poses
+        self._part: Path | None = None  # where it is written
+        self._home = Home()
+        self._ended = False
 
     def write(self, poses: Poses) -> None:
         """Adds the people of one image or frame.
 
         Raises:
             PosesError: when the skeleton is another than before, the format needs something that the poses do not
-                have, or the file cannot be written.
+                have, or the file cannot be written. What came before is then kept, readable, beside its place, and the
+                message says where.
+            ForkError: in a process forked since it was made.
         """
+        self._home.check(f"writing {self.path}")
+        if self._ended:
+            raise PosesError(f"{self.path}: closed, no more poses can be written")
         if poses.skeleton != (self._skeleton or poses.skeleton):
             raise PosesError("skeleton: the images of one file must share it; write one file per skeleton")
         try:
-            if self._skeleton is None:
-                self._skeleton = poses.skeleton
-                self._begin()
+            if self._part is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._begin(poses.skeleton)
             self._write(poses)
         except OSError as error:
             raise self._failed(error) from error
+        self.count += 1
+
+    def close(self) -> None:
+        """Ends the file and puts it in its place; safe to call again. Where nothing was written there is none.
+
+        Older results are replaced by complete ones alone: others stand beside them, see
+        :func:`leanpose.core.files.partial_of`, and ``kept`` says where.
+
+        Raises:
+            PosesError: when that fails; what was written is then kept as after :meth:`write`.
+        """
+        if self._ended or self._part is None or self._home.left:
+            return
+        try:
+            self._finish()
+            self.kept = self._put_in_place(self._part, self.path if self.complete else self._free())
+        except OSError as error:
+            raise self._failed(error) from error
+        self._ended = True
+
+    def _begin(self, skeleton: Skeleton) -> None:
+        """Called before the first poses are written."""
+        self._skeleton, self._part = skeleton, part_of(self.path)
 
     @abstractmethod
     def _write(self, poses: Poses) -> None: ...
 
     @abstractmethod
-    def _begin(self) -> None:
-        """Called before the first poses are written."""
+    def _finish(self) -> None:
+        """Ends what is written, where it is written."""
 
     @abstractmethod
-    def close(self) -> None:
-        """Ends the file; safe to call again. Where nothing was written there is none. Raises PosesError."""
+    def _undo(self) -> None:
+        """Ends what is written after the last poses that were written whole."""
+
+    def _put_in_place(self, part: Path, place: Path) -> Path:
+        os.replace(part, place)
+        return place
+
+    def _free(self) -> Path:
+        """Where results stand that are not complete."""
+        return partial_of(self.path) if self.path.exists() else self.path
 
     def _failed(self, error: OSError) -> PosesError:
-        return PosesError(f"cannot write {self.path}: {error.strerror}; choose another place or make room")
+        why = f"cannot write {self.path}: {error.strerror}; "
+        self._ended, self.complete = True, False
+        if self._part is not None:
+            with suppress(OSError):  # as much as this disk still does
+                self._undo()
+            if self.count:
+                self.kept = self._part
+                with suppress(OSError):
+                    self.kept = self._put_in_place(self._part, partial_of(self.path))
+                images = f"the first {self.count} images are" if self.count > 1 else "the first image is"
+                why += f"{images} in {self.kept}; "
+            else:
+                _remove(self._part)
+        return PosesError(why + "choose another place or make room")
 
 
 class _TextWriter(PosesWriter):
-    """One text file, whole or not there unless it is ``live``."""
+    """One text file, which is whole after each image: the next one is written over its end.
+
+    So a full disk, which cuts a write, leaves all that came before, and a killed process leaves a file that reads.
+    """
 
     live = False
-    _file: TextIO | None = None
+    _file: io.FileIO | None = None
+    _end = 0  # of the last image that is written whole, in bytes
 
-    def _begin(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._beside = self.path if self.live else self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
-        self._file = self._beside.open("w", encoding="utf-8", newline="")
-        self._file.write(self._head())
+    def _begin(self, skeleton: Skeleton) -> None:
+        super()._begin(skeleton)
+        if self.live:
+            self._part = partial_of(self.path)
+        assert self._part is not None
+        self._file = io.FileIO(os.open(self._part, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+b")
+        if self.live:
+            self._lock(self._file, self._part)
+        self._file.truncate(0)
+        self._add(self._head())
 
     def _write(self, poses: Poses) -> None:
-        assert self._file is not None
-        self._file.write(self._text(poses))
-        if self.live:
-            self._file.flush()
+        self._add(self._text(poses))
 
-    def close(self) -> None:
+    def _add(self, text: str) -> None:
+        data = text.encode()
+        self._put(data + self._tail())
+        self._end += len(data)
+
+    def _put(self, data: bytes) -> None:
+        """Writes after the last whole image, all or OSError."""
+        assert self._file is not None
+        self._file.seek(self._end)
+        left = memoryview(data)
+        while left:
+            left = left[self._file.write(left) :]
+
+    def _finish(self) -> None:
+        assert self._file is not None
+        os.fsync(self._file.fileno())  # some disks say that they are full here only
+        self._file.close()
+
+    def _undo(self) -> None:
         if self._file is None or self._file.closed:
             return
         try:
-            self._file.write(self._tail())
+            # the old tail is on disk at this place: overwritten, it needs no room
+            self._file.truncate(self._end + len(self._tail()))
+            self._put(self._tail())
+        finally:
             self._file.close()
-            os.replace(self._beside, self.path)
-        except OSError as error:
-            with suppress(OSError):
-                self._file.close()
-            if not self.live:
-                self._beside.unlink(missing_ok=True)
-            raise self._failed(error) from error
+
+    def _lock(self, file: io.FileIO, path: Path) -> None:
+        """A name that others know, too, is one process's; where there are no locks it is not checked."""
+        if sys.platform == "win32":
+            return
+        import fcntl
+
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._part, self._ended = None, True  # it is the other one's
+            file.close()
+            raise PosesError(
+                f"{path} is being written by another process: wait for it, or choose another place"
+            ) from error
+        except OSError:  # as on some network drives
+            return
 
     def _head(self) -> str:
         return ""
 
-    def _tail(self) -> str:
-        return ""
+    def _tail(self) -> bytes:
+        return b""
 
     @abstractmethod
     def _text(self, poses: Poses) -> str: ...
@@ -121,15 +217,17 @@ class JsonWriter(_TextWriter):
         return _json(header(self._skeleton))[:-1] + ', "images": ['
 
     def _text(self, poses: Poses) -> str:
+        entry = _json(image_entry(poses))
         before, self._comma = self._comma, ",\n"
-        return before + _json(image_entry(poses))
+        return before + entry
 
-    def _tail(self) -> str:
-        return "\n]}\n"
+    def _tail(self) -> bytes:
+        return b"\n]}\n"
 
 
 class JsonLinesWriter(_TextWriter):
-    """What :func:`leanpose.pose.reading.read_json_lines` reads; every line is on disk before the next one begins."""
+    """What :func:`leanpose.pose.reading.read_json_lines` reads, also while it grows, as ``NAME.partial.jsonl``; every
+    line is in the file before the next one begins."""
 
     live = True
 
@@ -165,24 +263,45 @@ class CocoWriter(_TextWriter):
         before, self._comma = self._comma, ",\n"
         return before + ",\n".join(map(_json, results))
 
-    def _tail(self) -> str:
-        return "\n]\n"
+    def _tail(self) -> bytes:
+        return b"\n]\n"
 
 
 class OpenPoseWriter(PosesWriter):
-    """A folder with a file per image, ``NAME_keypoints.json``, or per frame, ``NAME_000000000007_keypoints.json``."""
+    """A folder with a file per image, ``NAME_keypoints.json``, or per frame, ``NAME_000000000007_keypoints.json``.
+
+    It takes the place of an older one, and of nothing else: no folder has the files of two runs.
+    """
+
+    _ending = "_keypoints.json"
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
         self._names: set[str] = set()
 
-    def _begin(self) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
+    def _begin(self, skeleton: Skeleton) -> None:
+        for place in (self.path, partial_of(self.path)):
+            if place.is_dir() and not all(file.name.endswith(self._ending) for file in place.iterdir()):
+                raise PosesError(f"{place} holds other files than *{self._ending}: choose another place")
+        super()._begin(skeleton)
+        assert self._part is not None
+        self._part.mkdir()
 
-    def close(self) -> None:
+    def _finish(self) -> None:
         """There is nothing to end: each file is whole."""
 
+    _undo = _finish
+
+    def _put_in_place(self, part: Path, place: Path) -> Path:
+        replace_folder(part, place)
+        return place
+
+    def _free(self) -> Path:
+        taken = self.path.exists() and not (self.path.is_dir() and not any(self.path.iterdir()))
+        return partial_of(self.path) if taken else self.path
+
     def _write(self, poses: Poses) -> None:
+        assert self._part is not None
         stem = Path(poses.source or "image").stem
         if poses.frame is not None:
             stem = f"{stem}_{poses.frame:012d}"
@@ -192,12 +311,26 @@ class OpenPoseWriter(PosesWriter):
             name = f"{stem}_{number}"
         if poses.frame is None:  # frames cannot meet, and their names would fill the memory
             self._names.add(name)
-        write_whole(self.path / f"{name}_keypoints.json", _json(openpose_document(poses)).encode(), PosesError)
+        file = self._part / f"{name}{self._ending}"
+        try:
+            file.write_bytes(_json(openpose_document(poses)).encode())
+        except OSError:
+            file.unlink(missing_ok=True)
+            raise
 
 
 WRITERS: dict[Format, type[PosesWriter]] = {
     "json": JsonWriter, "jsonl": JsonLinesWriter, "csv": CsvWriter, "coco": CocoWriter, "openpose": OpenPoseWriter
 }  # fmt: skip
+
+
+def _remove(path: Path) -> None:
+    """What was never written to; nothing follows from what cannot be removed."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _json(value: Any) -> str:
