@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from leanpose.core import files
-from leanpose.core.errors import TrainingError
+from leanpose.core.errors import TrainingError, TrainingStoppedError
 from leanpose.training.checkpoint import read_checkpoint
 from leanpose.training.keeping import StopSignals, WholeFiles
 from leanpose.training.module import PoseModule
@@ -41,7 +41,7 @@ def _signal_at(monkeypatch: pytest.MonkeyPatch, epoch: int, batch: int, number: 
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-@pytest.mark.parametrize(("epoch", "number"), [(0, signal.SIGTERM), (1, signal.SIGINT)])
+@pytest.mark.parametrize(("epoch", "number"), [(0, signal.SIGTERM), (1, signal.SIGHUP)])
 def test_going_on_within_an_epoch_equals_no_stop(
     epoch: int, number: int, workers: int, tmp_path: Path, made_pack: Path, recipe: Recipe,
     monkeypatch: pytest.MonkeyPatch,
@@ -52,8 +52,10 @@ def test_going_on_within_an_epoch_equals_no_stop(
     with monkeypatch.context() as patched:
         _signal_at(patched, epoch, 1, number)
         name = signal.Signals(number).name
-        with pytest.raises(TrainingError, match=rf"stopped by {name} in epoch {epoch} after 2 of 4 batches: .*last"):
+        words = rf"stopped by {name} in epoch {epoch} after 2 of 4 batches: .*last"
+        with pytest.raises(TrainingStoppedError, match=words) as stopped:
             train(recipe, data, broken, workers=workers, **CPU)
+    assert stopped.value.exit_status == 128 + number
     stored = read_checkpoint(broken / "last.ckpt")
     assert (stored.progress.epoch, stored.progress.batch) == (epoch, 2)
     assert stored.epochs == epoch + 0.5
@@ -126,13 +128,24 @@ def test_a_signal_in_the_last_step_of_an_epoch_ends_in_its_validation(
 
 
 def test_the_second_signal_ends_at_once_and_handlers_are_given_back() -> None:
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
     with StopSignals() as signals:
         os.kill(os.getpid(), signal.SIGTERM)
         assert signals.received is signal.SIGTERM
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_nohup_is_respected() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopSignals() as signals:
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signals.received is None
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_thread_trains_without_handlers() -> None:
@@ -163,4 +176,19 @@ def test_a_checkpoint_that_cannot_be_written_whole_leaves_the_one_before(
     with pytest.raises(TrainingError, match=r"cannot write .*last\.ckpt: No space left on device"):
         WholeFiles().save_checkpoint({"epoch": 2}, path)
     assert torch.load(path, weights_only=True) == {"epoch": 1}
-    assert list(tmp_path.iterdir()) == [path]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["last.before.ckpt", "last.ckpt"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_the_last_checkpoint_before_stays(links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    for epoch in range(4):
+        for name in ("last.ckpt", "best.ckpt"):
+            WholeFiles().save_checkpoint({"epoch": epoch}, tmp_path / name)
+        kept = {path.name: torch.load(path, weights_only=True)["epoch"] for path in tmp_path.iterdir()}
+        before = {"last.before.ckpt": epoch - 1} if epoch else {}
+        assert kept == {"last.ckpt": epoch, "best.ckpt": epoch} | before

@@ -1,5 +1,7 @@
 """Training checkpoints as models: the network with its answer in the form that every engine returns."""
 
+import zipfile
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
@@ -110,6 +112,7 @@ def read_checkpoint(path: Path) -> Stored:
         ModelError: when the file is missing or is no checkpoint of leanpose.
     """
     try:
+        _check_whole(path)
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         parameters = content["hyper_parameters"]
         recipe = Recipe.from_dict(parameters["recipe"])
@@ -127,8 +130,21 @@ def read_checkpoint(path: Path) -> Stored:
         )
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such checkpoint") from error
-    except (OSError, EOFError, RuntimeError, KeyError, TypeError, ValueError, UnpicklingError, LeanposeError) as error:
+    except (
+        OSError, EOFError, RuntimeError, LookupError, TypeError, ValueError, AssertionError, AttributeError,
+        UnpicklingError, zipfile.BadZipFile, zlib.error, LeanposeError,
+    ) as error:  # fmt: skip
         raise ModelError(f"{path}: not a checkpoint of 'leanpose train': {error}") from error
+
+
+def _check_whole(path: Path) -> None:
+    """Refuses damage by the file's checksums, which torch does not look at."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as content:
+        damaged = content.testzip()
+    if damaged is not None:
+        raise ModelError(f"damaged in {damaged}")
 
 
 def load_checkpoint(path: Path, model: str | None = None, input_hw: tuple[int, int] | None = None) -> Checkpoint:

@@ -27,6 +27,7 @@ from leanpose.training.finetune_report import Finetuned, write_finetune_report
 from leanpose.training.onnx_weights import restore_statistics
 from leanpose.training.people import training_people
 from leanpose.training.recipes import Recipe, override
+from leanpose.training.resuming import holds_training
 from leanpose.training.run import train
 from leanpose.training.trained import Trained, open_trained
 
@@ -81,7 +82,7 @@ def finetune(
     recipe = replace(finetune_recipe(source.recipe, used, steps), skeleton=skeleton, patience=patience)
     frozen = recipe.epochs if frozen_epochs is None else frozen_epochs
     recipe = override(replace(recipe, people=used / len(available), frozen_epochs=frozen), list(assignments))
-    weights = None if resume or (out / "last.ckpt").exists() else _weights(start_from, source, recipe, available, out)
+    weights = None if resume or holds_training(out) else _weights(start_from, source, recipe, available, out)
     best = train(recipe, data, out, resume=resume, start_from=weights, **options)
     model = out / f"{out.resolve().name}.onnx"
     card, _ = export_checkpoint(best, model)

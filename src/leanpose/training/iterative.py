@@ -13,6 +13,7 @@ from leanpose.core.files import write_whole
 from leanpose.core.plotting import new_figure
 from leanpose.training.checkpoint import read_checkpoint
 from leanpose.training.recipes import Recipe
+from leanpose.training.resuming import LAST, holds_training
 from leanpose.training.run import train
 
 LOG = logging.getLogger(__name__)
@@ -47,11 +48,11 @@ def train_rounds(recipe: Recipe, data: list[str], out: Path, resume: bool = Fals
     rounds: list[Round] = []
     for number in range(1, recipe.rounds + 1):
         folder = out / f"round{number}"
-        last = folder / "last.ckpt"
+        last = folder / LAST
         this = replace(recipe, rounds=1, seed=recipe.seed + number - 1)
         LOG.info("round %d of %d", number, recipe.rounds)
-        first = None if last.exists() else start_from
-        best = train(this, data, folder, resume=last.exists(), start_from=first, **options)
+        begun = holds_training(folder)
+        best = train(this, data, folder, resume=begun, start_from=None if begun else start_from, **options)
         if not read_checkpoint(last).finished:
             raise TrainingError(f"{folder} stopped before its last epoch: resume {out} to go on there")
         rounds.append(Round(best, validation_curve(folder)))

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -15,15 +16,16 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
-from leanpose.core.errors import TrainingError
+from leanpose.core.errors import TrainingError, TrainingStoppedError
 from leanpose.core.files import write_whole
+from leanpose.core.stopping import Stopped, exit_status, leave_closed_terminal, stop_signals
+from leanpose.training.resuming import BEFORE, LAST
 
 SAVE_EVERY = 300.0  # seconds
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class WholeFiles(TorchCheckpointIO):
-    """Writes checkpoints beside their place and renames them.
+    """Writes checkpoints beside their place and renames them; the ``last.ckpt`` before it stays as well.
 
     Lightning writes into the folder of temporary files and moves: that is a copy, which may be cut off, where this is
     another file system.
@@ -37,11 +39,26 @@ class WholeFiles(TorchCheckpointIO):
         """
         content = io.BytesIO()
         torch.save(checkpoint, content)
-        write_whole(path, content.getvalue(), TrainingError)
+        if Path(path).name == LAST:
+            _keep(Path(path))  # first: on a full disk the one before that then makes room
+        write_whole(path, content.getvalue(), TrainingError, durable=True)
+
+
+def _keep(last: Path) -> None:
+    """Gives the checkpoint a second name, under which it stays when it is replaced."""
+    if not last.exists():
+        return
+    before = last.with_name(BEFORE)
+    with suppress(OSError):  # a disk that lets nothing be removed: writing says so
+        before.unlink(missing_ok=True)
+        try:
+            os.link(last, before)
+        except OSError:  # file systems without links; resuming knows the other name
+            os.replace(last, before)
 
 
 class StopSignals:
-    """While entered, remembers the first SIGINT or SIGTERM instead of dying of it; the second ends at once.
+    """While entered, remembers the first SIGINT, SIGTERM or SIGHUP instead of dying of it; the second ends at once.
 
     In a thread other than the main one, where Python allows no handlers, it does nothing.
     """
@@ -53,7 +70,7 @@ class StopSignals:
 
     def __enter__(self) -> "StopSignals":
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._remember) for number in SIGNALS}
+            self._before = {number: signal.signal(number, self._remember) for number in stop_signals()}
         return self
 
     def __exit__(self, _type: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None):
@@ -62,7 +79,8 @@ class StopSignals:
 
     def _remember(self, number: int, _frame: FrameType | None) -> None:
         if self.received is not None or os.getpid() != self._process:
-            raise KeyboardInterrupt
+            raise Stopped(number)
+        leave_closed_terminal()
         self.received = signal.Signals(number)
 
 
@@ -126,6 +144,7 @@ class KeptWithinEpochs(Checkpoint):
             self._end(f"at the end of epoch {trainer.current_epoch}")
 
     def _end(self, where: str) -> None:
-        name = self.signals.received.name if self.signals.received else "a signal to another process"
+        received = self.signals.received or signal.SIGTERM
+        name = received.name if self.signals.received else "a signal to another process"
         kept = f"{self.path} goes on from there when resumed" if self.path.exists() else "nothing was written before it"
-        raise TrainingError(f"stopped by {name} {where}: {kept}")
+        raise TrainingStoppedError(f"stopped by {name} {where}: {kept}", exit_status(received))

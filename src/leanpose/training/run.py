@@ -1,7 +1,9 @@
 """Running a recipe: loaders, callbacks, logs and checkpoints around the Lightning trainer."""
 
 import ctypes
+import errno
 import logging
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -22,11 +24,12 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader
 
-from leanpose.core.errors import TrainingError
+from leanpose.core.errors import TrainingError, TrainingStoppedError
+from leanpose.core.stopping import exit_status
 from leanpose.datasets.readers import Sample
 from leanpose.datasets.readers.scenes import Scene, read_scenes
 from leanpose.pose.skeleton_files import find_skeleton
-from leanpose.training.checkpoint import Stored, read_checkpoint
+from leanpose.training.checkpoint import Stored
 from leanpose.training.clock import TrainingClock
 from leanpose.training.data.augment import Augmentation
 from leanpose.training.data.dataset import CropDataset, EpochSampler, collate, epoch_loader
@@ -39,9 +42,11 @@ from leanpose.training.person_module import PersonModule
 from leanpose.training.progress import spoken
 from leanpose.training.progress_bar import TimedProgressBar
 from leanpose.training.recipes import Recipe
+from leanpose.training.resuming import BEST, LAST, holds_training, make_last, newest_whole
 from leanpose.training.transfer import start_detector_with, start_with
 
 LOG = logging.getLogger(__name__)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a full disk, or one's share of it, says
 
 
 def train(
@@ -64,10 +69,12 @@ def train(
 
     ``out`` receives ``last.ckpt`` and ``best.ckpt`` (by validation PCK, a detector's by its validation loss),
     ``logs/version_N/metrics.csv`` for each start and TensorBoard events. Where no dataset has a validation part, a
-    tenth of the training images is held out. SIGINT and SIGTERM end the training after the step that it is in.
+    tenth of the training images is held out. SIGINT, SIGTERM and SIGHUP end the training after the step that it is in.
+    The ``last.ckpt`` before the last stays beside it as ``last.before.ckpt``.
 
     Args:
-        resume: go on from ``out/last.ckpt``, exactly as if the training had not stopped there.
+        resume: go on from ``out/last.ckpt``, exactly as if the training had not stopped there. Where that is damaged,
+            go on from the newest checkpoint that is whole, and say so.
         start_from: ``.ckpt`` or ``.safetensors`` whose weights the network starts with, on a fresh schedule; of a
             network of other joints those that both know are kept.
         workers: loader processes.
@@ -82,18 +89,18 @@ def train(
     Raises:
         TrainingError: when ``out`` holds a training and ``resume`` is off, when there is none to resume or it was
             another one, when a part of the data is empty or unreadable, when the accelerator is not there, when
-            loss or gradient are not finite on many batches in succession, or after SIGINT or SIGTERM.
+            loss or gradient are not finite on many batches in succession, or when the disk is full, where what was
+            written before stays. After a signal it is TrainingStoppedError.
         DatasetError: when a dataset cannot be read.
         ModelError: when a checkpoint or weights cannot be read or do not fit.
     """
     clock = TrainingClock(recipe.epochs, budget, start=started)
-    last = out / "last.ckpt"
-    if last.exists() and not resume:
+    last = out / LAST
+    if holds_training(out) and not resume:
         raise TrainingError(f"{out} already holds a training: resume it, or name another folder")
-    if resume and not last.exists():
-        raise TrainingError(f"{last} does not exist: nothing to resume; start without resuming")
     if resume and start_from:
         raise TrainingError(f"either resume {out} or start from {start_from} in another folder, not both")
+    newest = newest_whole(out) if resume else None
     if recipe.starts_from and not (start_from or resume):
         raise TrainingError(
             f"recipe {recipe.name} goes on from a network of {recipe.starts_from}: name its checkpoint with --from, or "
@@ -107,10 +114,12 @@ def train(
         raise TrainingError(f"{', '.join(data)}: {counts}; both are needed")
     datasets = sorted({entry.dataset for entry in train_set})
     names = [entry.name for entry in train_set]
-    stored = _same_training(last, recipe, datasets, budget) if resume else None
-    if stored is not None:
+    if newest is not None:
+        path, stored = newest
+        _check_same(path, stored, recipe, datasets, budget)
+        make_last(path)
         if stored.finished:
-            return out / "best.ckpt"
+            return out / BEST
         clock.go_on(stored.progress)
     module = _module(recipe, train_set, datasets, names, start_from)
     module.schedule = None if budget is None else clock.epoch
@@ -170,8 +179,14 @@ def train(
         try:
             trainer.fit(module, train_loader, val_loader, ckpt_path=last if resume else None, weights_only=True)
         except SIGTERMException as error:
-            raise TrainingError(f"stopped by SIGTERM: {last} goes on from where it was written when resumed") from error
-    return out / "best.ckpt"
+            message = f"stopped by SIGTERM: {last} goes on from where it was written when resumed"
+            raise TrainingStoppedError(message, exit_status(signal.SIGTERM)) from error
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            kept = f"then resume: {last} is whole" if holds_training(out) else "nothing was written before it"
+            raise TrainingError(f"cannot write into {out}: {error.strerror}; make room, {kept}") from error
+    return out / BEST
 
 
 def _most_epochs(recipe: Recipe, max_epochs: int | None, budget: float | None) -> int:
@@ -181,9 +196,8 @@ def _most_epochs(recipe: Recipe, max_epochs: int | None, budget: float | None) -
     return recipe.epochs if max_epochs is None else min(max_epochs, recipe.epochs)
 
 
-def _same_training(last: Path, recipe: Recipe, datasets: list[str], budget: float | None) -> Stored:
-    """What is to be resumed, refused with another recipe or other data: the result would be neither training."""
-    stored = read_checkpoint(last)
+def _check_same(last: Path, stored: Stored, recipe: Recipe, datasets: list[str], budget: float | None) -> None:
+    """Refuses to go on with another recipe or other data: the result would be neither training."""
     changed = [
         f"{field.name} was {before!r}, is {now!r}"
         for field in fields(Recipe)
@@ -200,7 +214,6 @@ def _same_training(last: Path, recipe: Recipe, datasets: list[str], budget: floa
             f"{last} belongs to another training ({'; '.join(changed)}): resume with the same, or start a new training "
             "from its weights in another folder"
         )
-    return stored
 
 
 def _people(recipe: Recipe, data: list[str]) -> tuple[list[Sample], list[Sample]]:

@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from leanpose.core.errors import DatasetError
+from leanpose.core.stopping import stop_signals
 from leanpose.datasets.readers import Sample
 from leanpose.training.data.augment import Augmentation, augmented_crop, lay_mosaic
 
@@ -193,7 +194,8 @@ def epoch_loader(
 def _become_worker(_worker: int) -> None:
     _one_thread()
     # a key pressed to stop reaches all processes of a terminal: the one that trains says when its workers end
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in stop_signals():
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
