@@ -11,7 +11,17 @@ from leanpose.core.errors import BoxError
 from leanpose.core.geometry import box_iou
 from leanpose.estimate.detector import nms
 from leanpose.estimate.estimator import PoseEstimator
-from leanpose.estimate.tiles import LARGE, MARGIN, MOST, OVERLAP, SIDE, check_tiles, find_in_tiles, tile_places
+from leanpose.estimate.tiles import (
+    LARGE,
+    MARGIN,
+    MOST,
+    OVERLAP,
+    SIDE,
+    SMALLEST,
+    check_tiles,
+    find_in_tiles,
+    tile_places,
+)
 
 SEEN = 0.08  # of the longer side of what the detector is shown, from which it sees a rectangle
 
@@ -207,3 +217,10 @@ def test_what_a_detector_gives_for_a_tile_is_checked():
         find_in_tiles(
             lambda image: [[0, 0, 9, 9]] if image.shape[1] > 2000 else "person", np.zeros((9, 2400, 3)), 2, "a.jpg"
         )
+
+
+@pytest.mark.parametrize("hw", [(1, 1), (20, 40), (64, 64), (100, 70)])
+def test_a_tiny_picture_is_not_cut_to_pieces(hw):
+    places = list(tile_places(hw, 50))
+    assert all(side >= SMALLEST for _, _, side in places)
+    assert len(places) <= 9

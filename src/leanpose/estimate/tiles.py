@@ -22,6 +22,7 @@ LARGE = 1500  # pixels of the longer side, above which "auto" looks at tiles
 SIDE = 1000  # pixels of the smallest tiles of "auto"
 OVERLAP = 0.3  # of a tile's side
 MARGIN = 0.02  # of a tile's side; a box that ends nearer to where the picture goes on is cut off
+SMALLEST = 64  # pixels of a tile's side, below which nobody can be made out in it
 MOST = 400  # tiles of a picture; where there would be more, the smallest ones are larger
 SAME = 0.5  # IoU above which boxes from two tiles are one person's
 
@@ -53,7 +54,8 @@ def find_in_tiles(
         detector: from a BGR image (H, W, 3) to boxes (P, 4 or 5).
         image: BGR (H, W, 3).
         tiles: ``"auto"`` for tiles of ``SIDE`` pixels and larger where the picture's longer side is over ``LARGE``;
-            ``"off"`` for the whole picture alone; or how many of the smallest tiles there are along the longer side.
+            ``"off"`` for the whole picture alone; or how many of the smallest tiles there are along the longer side, of
+            ``SMALLEST`` pixels or more.
         where: name of the image, for messages.
 
     Raises:
@@ -86,6 +88,7 @@ def tile_places(image_hw: tuple[int, int], tiles: Tiles) -> Iterator[tuple[int, 
     if tiles == "off" or tiles == 1 or (tiles == "auto" and longer <= LARGE):
         return
     side = float(SIDE) if tiles == "auto" else longer / (int(tiles) - (int(tiles) - 1) * OVERLAP)
+    side = max(side, SMALLEST)
     sides = _sides(side, longer)
     while sum(np.prod([len(_starts(length, s)) for length in image_hw]) for s in sides) > MOST:
         side *= 1.1
