@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from leanpose.core.forks import Home
 from leanpose.engines import Ready
 from leanpose.engines.card import ModelCard
 from leanpose.training.checkpoint import AnsweringNet
@@ -12,7 +13,10 @@ from leanpose.training.trained import open_trained
 
 
 class TorchEngine:
-    """A trained network as an inference engine, on the CPU in float32."""
+    """A trained network as an inference engine, on the CPU in float32.
+
+    In a forked process it, and all of PyTorch, computes on one thread: the others stayed in the process before.
+    """
 
     name = "torch"
     precision = "f32"
@@ -22,8 +26,12 @@ class TorchEngine:
     def __init__(self, net: AnsweringNet, input_hw: tuple[int, int]) -> None:
         self.net = net
         self.input_shape = (None, 3, *input_hw)
+        self._home = Home()
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
+        if self._home.left:
+            torch.set_num_threads(1)
+            self._home = Home()
         with torch.inference_mode():
             return self.net(torch.from_numpy(batch)).numpy()
 
