@@ -8,6 +8,7 @@ from typing import Self
 import cv2
 
 from leanpose.core.errors import VideoError
+from leanpose.media.container_length import missing_bytes
 from leanpose.media.video import Images, Video
 
 _INSTALL = "pip install 'leanpose[video]'"
@@ -34,6 +35,8 @@ class Capture(Video):
         self._capture = capture
         self._clock = clock
         self._exact = exact
+        self._lenient = False
+        self._missing = 0
         if not capture.isOpened():
             capture.release()
             raise VideoError(f"{source}: {unopened}")
@@ -61,13 +64,15 @@ class Capture(Video):
         return cls(shown, capture, unopened, live=live, clock=False, exact=False)
 
     @classmethod
-    def of_file(cls, path: Path) -> Self:
-        """A video file."""
+    def of_file(cls, path: Path, lenient: bool = False) -> Self:
+        """A video file; ``lenient`` as :func:`leanpose.media.open_video` takes it."""
         with path.open("rb") as file:
             exact = file.read(12)[4:8] == b"ftyp"
         unopened = "not a video, or damaged or cut off at its head; copy it again from where it came from"
         capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-        return cls(str(path), capture, unopened, live=False, clock=False, exact=exact)
+        video = cls(str(path), capture, unopened, live=False, clock=False, exact=exact)
+        video._lenient, video._missing = lenient, missing_bytes(path)
+        return video
 
     def _release(self) -> None:
         self._capture.release()
@@ -99,9 +104,12 @@ class Capture(Video):
             # Their number is estimated from the length: a second is forgiven, sound may outlast the pictures.
             broken = last + 1 < count / fps
             where = f"frames read {self.frames_read}, the last at {last:.2f} of {count / fps:.2f} s"
+        if self._missing and not broken:
+            broken, where = True, f"{where}, {self._missing:,} bytes are missing"
         if broken:
-            raise VideoError(
-                f"{self.source}: damaged, cut off, or trimmed without encoding it anew ({where}); PyAV knows which, "
-                f"and reads past damage: {_INSTALL}",
-                self.frames_read,
-            )
+            self.damage = f"damaged, cut off, or trimmed without encoding it anew ({where})"
+            if not self._lenient:
+                raise VideoError(
+                    f"{self.source}: {self.damage}; PyAV knows which, and reads past damage: {_INSTALL}",
+                    self.frames_read,
+                )

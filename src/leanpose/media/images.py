@@ -158,14 +158,14 @@ def find_images(sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str
     found: set[Path] = set()
     for source in sources:
         path = Path(source)
-        if path.is_dir():
+        if os.path.isdir(path):  # False, too, for a name that no file can have, where Path raises OSError
             files = [file for file in path.iterdir() if _looks_like_image(file)]
-        elif path.exists():
+        elif os.path.exists(path):
             files = [path]
         elif glob.has_magic(str(path)):
             files = [file for match in glob.iglob(str(path), recursive=True) if _looks_like_image(file := Path(match))]
         else:
-            raise ImageError(f"{path}: no such file or folder")
+            raise ImageError(f"{path!s:.200}: no such file or folder")
         if not files:
             raise ImageError(f"{path}: no images there (files ending in {', '.join(IMAGE_SUFFIXES)})")
         found.update(files)

@@ -30,13 +30,13 @@ def source_kind(source: int | str | os.PathLike[str]) -> SourceKind:
     if is_stream(source):
         return "stream"
     path = Path(str(source))
-    if path.is_dir():
+    if os.path.isdir(path):  # False, too, for a name that no file can have, where Path raises OSError
         return "folder"
-    if path.exists():
+    if os.path.exists(path):
         return "video" if is_video(path) else "image"
     if glob.has_magic(str(path)):
         return "pattern"
-    raise VideoError(f"{path}: no such file or folder")
+    raise VideoError(f"{path!s:.200}: no such file or folder")
 
 
 def is_video(path: str | os.PathLike[str]) -> bool:
@@ -46,7 +46,7 @@ def is_video(path: str | os.PathLike[str]) -> bool:
     it; a photo of that name is none. Animated GIFs count as images.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         return False
     try:
         with path.open("rb") as file:

@@ -43,6 +43,7 @@ class Video(Closing):
             ``None`` where nobody knows.
         live: whether frames come as they happen, from a camera, and are lost to who is slow.
         frames_read: how many frames were handed out so far.
+        damage: what was wrong with it in words, known at its end; ``None`` of a whole one.
     """
 
     source: str
@@ -51,6 +52,7 @@ class Video(Closing):
     frame_count: int | None = None
     live: bool = False
     frames_read: int = 0
+    damage: str | None = None
 
     def __init__(self, source: str) -> None:
         self.source = source

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leanpose.core.errors import VideoError
-from leanpose.media.images import MAX_PIXELS
+from leanpose.media.container_length import missing_bytes
 from leanpose.media.video import Images, Video
 
 if TYPE_CHECKING:
@@ -16,25 +16,29 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 
+MAX_PIXELS = 36_000_000  # of a frame, 8K and a little: a decoder keeps up to 17 of them
+
+
 class VideoFile(Video):
     """A file that PyAV reads. Use :func:`leanpose.media.open_video`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lenient: bool = False) -> None:
         import av
         from av.error import FFmpegError
         from av.video.reformatter import VideoReformatter
 
         super().__init__(str(path))
-        self._ffmpeg_error = FFmpegError
+        self._ffmpeg_error, self._lenient = FFmpegError, lenient
+        self._missing = missing_bytes(path)
         try:
             # The prefix keeps a name such as "a:b.mp4" a file's; the whitelist keeps playlists off the network.
             self._container = av.open(
                 f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
             )  # fmt: skip
-        except FFmpegError as error:
+        except (FFmpegError, ValueError, OverflowError, MemoryError) as error:
+            why = getattr(error, "strerror", None) or error
             raise VideoError(
-                f"{path}: not a video, or damaged or cut off at its head ({error.strerror}); copy it again from where "
-                "it came from"
+                f"{path}: not a video, or damaged or cut off at its head ({why}); copy it again from where it came from"
             ) from error
         try:
             self._stream = self._choose_stream()
@@ -61,6 +65,10 @@ class VideoFile(Video):
         if not found:
             raise VideoError(f"{self.source}: no video in it, in the format {self._container.format.long_name}")
         context = found[0].codec_context
+        if context is None:
+            raise VideoError(f"{self.source}: how its video is coded is unknown to FFmpeg: damaged, or convert it")
+        # FFmpeg would hand out what it makes up for broken data; and frames may grow in the middle of a stream.
+        context.options = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
         if context.width * context.height > MAX_PIXELS:
             raise VideoError(f"{self.source}: {context.width} x {context.height} pixels are over {MAX_PIXELS:,}")
         return found[0]
@@ -70,16 +78,23 @@ class VideoFile(Video):
 
     def _images(self) -> Images:
         for frame in self._whole_frames():
-            pixels = self._reformatter.reformat(frame, format="bgr24", threads=1).to_ndarray()
+            try:
+                pixels = self._reformatter.reformat(frame, format="bgr24", threads=1).to_ndarray()
+            except (self._ffmpeg_error, ValueError) as error:
+                raise VideoError(
+                    f"{self.source}: its pixels, {frame.format.name}, cannot be converted: {error}", self.frames_read
+                ) from error
             yield _upright(pixels, frame), None if frame.pts is None else self._seconds(frame.pts)
         self._check_length()
+        if self._break is None and self._missing:
+            self._break = f"cut off, {self._missing:,} bytes are missing"
         if self._break is not None:
             lost = f", lost {self._lost}" if self._lost else ""
-            raise VideoError(
-                f"{self.source}: {self._break} (whole frames read {self.frames_read}{lost}); copy it again from where "
-                "it came from",
-                self.frames_read,
-            )
+            self.damage = f"{self._break} (whole frames read {self.frames_read}{lost})"
+            if not self._lenient:
+                raise VideoError(
+                    f"{self.source}: {self.damage}; copy it again from where it came from", self.frames_read
+                )
 
     def _whole_frames(self) -> "Iterator[VideoFrame]":
         """Frames that owe nothing to damaged data: after damage those that were decoded before, then none up to the
