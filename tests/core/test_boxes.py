@@ -144,7 +144,9 @@ def test_coco_detections(tmp_path):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("{", "not a COCO file"),
+        ("{", "not JSON"),
+        ("[" * 200_000, "not JSON"),
+        ('[{"image_id": 1, "bbox": [1, 2, 3, 1' + "0" * 400 + "]}]", "a number of 401 digits"),
         ("{}", "not a COCO file"),
         ("7", "not a COCO file"),
         ('[{"image_id": 1, "bbox": [1, 2, 3]}]', "not a COCO file"),
@@ -157,6 +159,14 @@ def test_refused_coco(tmp_path, text, fault):
     path.write_text(text)
     with pytest.raises(BoxError, match=fault):
         read_boxes(path)
+
+
+def test_boxes_of_numbers_that_no_float_holds_and_very_many_boxes_are_refused():
+    with pytest.raises(BoxError, match="boxes must be numbers"):
+        check_boxes([[0, 0, 10**400, 5]], (9, 9))
+    assert len(check_boxes([[0, 0, 5, 5]] * 1000, (9, 9))[0]) == 1000
+    with pytest.raises(BoxError, match=r"a\.jpg: 1,001 boxes: .*over 1,000 in one image are refused"):
+        check_boxes([[0, 0, 5, 5]] * 1001, (9, 9), "a.jpg")
 
 
 def test_missing_box_file(tmp_path):

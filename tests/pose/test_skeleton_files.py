@@ -151,9 +151,9 @@ def test_coco_with_other_sigmas_is_another_skeleton() -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.json", "{", "neither JSON nor TOML"),
-        ("a.toml", "joints = ", "neither JSON nor TOML"),
-        ("a.json", "[" * 100_000, "neither JSON nor TOML"),
+        ("a.json", "{", "not (JSON|TOML|a text in UTF-8)"),
+        ("a.toml", "joints = ", "not (JSON|TOML|a text in UTF-8)"),
+        ("a.json", "[" * 100_000, "not (JSON|TOML|a text in UTF-8)"),
         ("a.json", [], "an object with joints"),
         ("a.json", {}, "joints"),
         ("a.json", {"joints": []}, "no joints"),
@@ -163,7 +163,7 @@ def test_coco_with_other_sigmas_is_another_skeleton() -> None:
         ("a.json", {"joints": ["a", "b"], "flips": [["a", "c"]]}, "flips name joints it does not have: c"),
         ("a.json", {"joints": ["a", "b"], "flips": [["a"]]}, "two joint names"),
         ("a.json", {"joints": ["a"], "sigmas": [0]}, "1 positive numbers"),
-        ("a.json", {"joints": ["a"], "sigmas": [10**400]}, "too large"),
+        ("a.json", {"joints": ["a"], "sigmas": [10**400]}, "401 digits"),
         ("a.json", '{"joints": ["a"], "sigmas": [NaN]}', "must be numbers"),
         ("a.json", {"joints": ["a"], "bones": []}, "bones"),
         ("a.json", {"categories": []}, "no category names its keypoints"),
@@ -182,7 +182,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SkeletonError, match=r"none\.toml: cannot be read: No such file"):
         find_skeleton(str(tmp_path / "none.toml"))
     (tmp_path / "image.json").write_bytes(b"\xff\xd8\xff")
-    with pytest.raises(SkeletonError, match="neither JSON nor TOML"):
+    with pytest.raises(SkeletonError, match="not (JSON|TOML|a text in UTF-8)"):
         find_skeleton(str(tmp_path / "image.json"))
 
 

@@ -5,7 +5,7 @@ height from the image's corner, and are converted here.
 """
 
 import csv
-import json
+import io
 import os
 from collections import defaultdict
 from collections.abc import Mapping
@@ -15,10 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from leanpose.core.bounded import parse_json, read_text
 from leanpose.core.errors import BoxError
 
 CSV_COLUMNS = ("file", "x1", "y1", "x2", "y2", "score")
 LARGEST = 20  # times the image's longer side; a crop around such a box shows hardly a pixel of the image
+
+MOST_BOXES = 1000  # of one image
 
 
 def check_boxes(boxes: ArrayLike, image_hw: tuple[int, int], where: str = "") -> tuple[np.ndarray, np.ndarray]:
@@ -37,12 +40,17 @@ def check_boxes(boxes: ArrayLike, image_hw: tuple[int, int], where: str = "") ->
     image = f"{where}: " if where else ""
     try:
         given = np.array(boxes, dtype=float, ndmin=2)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise BoxError(f"{image}boxes must be numbers x1, y1, x2, y2: {error}") from error
     if given.size == 0:
         return np.zeros((0, 4)), np.zeros(0)
     if given.ndim != 2 or given.shape[1] not in (4, 5):
         raise BoxError(f"{image}boxes must be (4,) or (P, 4) as x1, y1, x2, y2, not {np.shape(boxes)}")
+    if len(given) > MOST_BOXES:
+        raise BoxError(
+            f"{image}{len(given):,} boxes: each takes milliseconds, and over {MOST_BOXES:,} in one image are refused; "
+            "pass the best of them"
+        )
     height, width = image_hw
     for number, box in enumerate(given):
         x1, y1, x2, y2 = box[:4]
@@ -123,15 +131,12 @@ def read_boxes(path: str | os.PathLike[str]) -> BoxFile:
         BoxError: when the file cannot be read or holds something else; the message says where.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BoxError(f"cannot read the box file {path}: {error}") from error
+    text = read_text(path, BoxError)
     return BoxFile(_from_coco(path, text) if path.suffix.lower() == ".json" else _from_csv(path, text))
 
 
 def _from_csv(path: Path, text: str) -> dict[str, list[list[float]]]:
-    rows = csv.reader(text.splitlines())
+    rows = csv.reader(io.StringIO(text))
     header = tuple(cell.strip().lower() for cell in next(rows, ()))
     if header not in (CSV_COLUMNS, CSV_COLUMNS[:-1]):
         raise BoxError(f"{path}: the first line must be '{','.join(CSV_COLUMNS)}' (score may be left out)")
@@ -151,8 +156,8 @@ def _from_csv(path: Path, text: str) -> dict[str, list[list[float]]]:
 
 def _from_coco(path: Path, text: str) -> dict[str, list[list[float]]]:
     boxes: dict[str, list[list[float]]] = defaultdict(list)
+    content = parse_json(text, BoxError, str(path))
     try:
-        content = json.loads(text)
         if isinstance(content, dict):
             names = {image["id"]: str(image["file_name"]) for image in content["images"]}
             people = {c["id"] for c in content.get("categories", ()) if c.get("name") == "person"} or {1}
@@ -164,7 +169,7 @@ def _from_coco(path: Path, text: str) -> dict[str, list[list[float]]]:
                 image = entry["image_id"]
                 name = str(image) if names is None else names[image]
                 boxes[name].append([*_xyxy(entry["bbox"]), float(entry.get("score", 1.0))])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         reason = f"{type(error).__name__} {error}"
         raise BoxError(f"{path} is not a COCO file with boxes of people (image_id, bbox): {reason}") from error
     if not boxes and entries:

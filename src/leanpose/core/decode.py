@@ -149,9 +149,8 @@ def _expectation(maps: np.ndarray, peak: np.ndarray, beta: float | None, radius:
 
 
 @lru_cache
-def _smoothing_bands(sigma: float) -> np.ndarray:
+def _smoothing_bands(sigma: float, reach: int) -> np.ndarray:
     """(r + 1, 3, 2r + 3): for each kernel radius up to r the weights that smooth three cells out of the 2r + 3."""
-    reach = int(np.ceil(3 * sigma))
     offset = np.arange(2 * reach + 3) - np.arange(reach, reach + 3)[:, None]  # from each of the three cells
     bands = np.exp(-((offset / sigma) ** 2) / 2) * (np.abs(offset) <= np.arange(reach + 1)[:, None, None])
     return bands / bands.sum(axis=2, keepdims=True)
@@ -169,7 +168,8 @@ def _taylor_step(maps: np.ndarray, peak: np.ndarray, sigma: float) -> np.ndarray
     """
     size = np.array(maps.shape[:0:-1])  # width, height
     m = np.arange(len(maps))
-    bands = _smoothing_bands(sigma)
+    widest = max(int(size.max() - 3) // 2, 0)  # that fits between two borders: a kernel of more is cut down anyway
+    bands = _smoothing_bands(sigma, min(int(np.ceil(3 * min(sigma, 1e6))), widest))
     reach = len(bands) - 1
     value = maps[m, peak[:, 1], peak[:, 0]].astype(float)
     fits = np.minimum(np.minimum(peak - 1, size - 2 - peak), reach)  # radius of the kernel, below 0 on the border

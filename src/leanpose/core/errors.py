@@ -1,5 +1,7 @@
 """The errors that leanpose raises on purpose. Each message says what was wrong, where, and what to do."""
 
+from leanpose.core.printable import printable
+
 
 class LeanposeError(Exception):
     """Base of every error that leanpose raises on purpose.
@@ -9,6 +11,9 @@ class LeanposeError(Exception):
     """
 
     exit_status: int = 2
+
+    def __str__(self) -> str:
+        return printable(super().__str__())  # names of files and joints may hold what a terminal obeys
 
 
 class ImageError(LeanposeError):

@@ -1,13 +1,13 @@
 """JSON annotation files: read whole, with errors that name the file."""
 
 import gc
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from leanpose.core.bounded import parse_json, read_text
 from leanpose.core.errors import DatasetError
 
 NUMBERS = frozenset((int, float))
@@ -32,14 +32,9 @@ def read_json(path: Path) -> Any:
     """What a JSON file holds.
 
     Raises:
-        DatasetError: when it cannot be read or is no JSON.
+        DatasetError: when it cannot be read, is no JSON, or is larger than :mod:`leanpose.core.bounded` allows.
     """
-    try:
-        return json.loads(path.read_bytes().decode("utf-8-sig"))  # text: loads() would keep the bytes, too
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # bytes that are no UTF-8 raise a ValueError, too
-        raise DatasetError(f"{path}: not JSON: {error}") from error
+    return parse_json(read_text(path, DatasetError), DatasetError, str(path), any_digits=True)
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:

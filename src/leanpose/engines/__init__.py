@@ -105,6 +105,8 @@ def open_session(
 
 
 def _load(path: Path, engine: str, settings: Settings) -> OnnxRuntimeEngine | OpenVinoEngine:
+    if not isinstance(engine, str):
+        raise EngineError(f"unknown engine {engine!r}: use auto, {' or '.join(ENGINES)}")
     name, _, provider = engine.partition(":")
     if name not in ("auto", *ENGINES) or engine.endswith(":") or engine.startswith("auto:"):
         raise EngineError(f"unknown engine '{engine}': use auto, {' or '.join(ENGINES)}")

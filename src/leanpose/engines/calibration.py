@@ -19,6 +19,7 @@ from leanpose.engines.card_file import check_fields, is_number, is_positive, is_
 
 COVERAGE = 0.68  # share of joints that lie within their radius
 NEARLY = 1e-3  # peaks this close to 0 or 1 are taken as that far from them
+STEEPEST = 1000  # of the curves; fitted ones are below 10, and beyond this floats overflow
 FINEST = 0.05  # cells; labels say nothing about smaller errors
 
 
@@ -83,11 +84,11 @@ class Calibration:
             elif name in ("ece_before", "ece_after"):
                 holds, expected = is_number(value) and 0 <= value <= 1, "a number from 0 to 1"
             elif name == "curves.intercept":
-                holds, expected = is_number(value), "a number"
+                holds, expected = is_number(value) and abs(value) <= STEEPEST, f"a number within {STEEPEST} of 0"
             elif name == "curves.scale":
-                holds, expected = is_positive(value), "a positive number"
+                holds, expected = is_positive(value) and value <= STEEPEST, f"a number above 0, up to {STEEPEST}"
             else:  # so that neither a higher peak nor a narrower heatmap ever means less
-                holds, expected = is_number(value) and value >= 0, "a number from 0"
+                holds, expected = is_number(value) and 0 <= value <= STEEPEST, f"a number from 0 to {STEEPEST}"
             if not holds:
                 raise ModelError(f"model card: field 'calibration.{name}' must be {expected}, not {value!r}")
 

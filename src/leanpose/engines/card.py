@@ -30,6 +30,10 @@ LOSSES = ("mse", "joints_mse", "cross_entropy")
 
 __all__ = ["DataSource", "ModelCard", "Score", "file_sha256"]
 
+LARGEST_SIDE = 4096  # pixels of a crop
+LARGEST_SIGMA = 32  # cells; published networks have 2 or 3
+LARGEST_PADDING = 10  # times the person's box; published networks have 1 to 1.5
+
 
 @dataclass(frozen=True)
 class ModelCard(Card):
@@ -72,12 +76,15 @@ class ModelCard(Card):
     rules: ClassVar[dict[str, Rule]] = {
         **SHARED_RULES,
         "skeleton": (lambda value: isinstance(value, Skeleton), "a skeleton"),
-        "input_hw": (sized(2, lambda side: is_positive(side, int)), "height and width in whole pixels"),
-        "sigma": (is_positive, "a positive number"),
-        "padding": (is_positive, "a positive number"),
+        "input_hw": (
+            sized(2, lambda side: is_positive(side, int) and side <= LARGEST_SIDE),
+            f"height and width in whole pixels, up to {LARGEST_SIDE}",
+        ),
+        "sigma": (lambda value: is_positive(value) and value <= LARGEST_SIGMA, f"above 0, up to {LARGEST_SIGMA} cells"),
+        "padding": (lambda value: is_positive(value) and value <= LARGEST_PADDING, f"above 0, up to {LARGEST_PADDING}"),
         "stride": (lambda value: is_positive(value, int), "a positive whole number"),
         "cell_offset": (lambda value: value in (0, 0.5), "0 or 0.5"),
-        "flip_shift": (lambda value: is_number(value, int) and value >= 0, "a whole number of cells"),
+        "flip_shift": (lambda value: is_number(value, int) and 0 <= value <= LARGEST_SIDE, "a whole number of cells"),
         "loss": (lambda value: value in (None, *LOSSES), f"one of {', '.join(LOSSES)}, or null"),
         "model_args": (lambda value: isinstance(value, Mapping) and all(map(is_text, value)), "an object, or left out"),
         "decode": (lambda value: value in METHODS, f"one of {', '.join(METHODS)}"),

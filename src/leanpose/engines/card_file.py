@@ -3,15 +3,18 @@
 import dataclasses
 import hashlib
 import json
-import math
+import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from leanpose.core.bounded import SMALL, parse_json, read_text
 from leanpose.core.errors import ModelError
 from leanpose.core.files import write_whole
+from leanpose.core.printable import printable
 
 SCHEMA = 1
 Rule = tuple[Callable[[Any], bool], str]  # whether a field holds what it should, and what that is
@@ -55,7 +58,7 @@ class Card:
         for name, (holds, expected) in self.rules.items():
             value = getattr(self, name)
             if not holds(value):
-                raise ModelError(f"model card '{self.name}': field '{name}' must be {expected}, not {value!r}")
+                raise ModelError(f"model card '{self.name}': field '{name}' must be {expected}, not {value!r:.200}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -122,14 +125,9 @@ def read_card_file(path: str | Path) -> Any:
     Raises:
         ModelError: when the file is missing or not JSON.
     """
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"no model card at {path}: a model NAME.onnx needs its card NAME.json beside it") from None
-    except json.JSONDecodeError as error:
-        raise ModelError(f"{path} is not JSON: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"cannot read the model card {path}: {error}") from error
+    if not os.path.exists(path):  # which is False, too, for a name that no file can have
+        raise ModelError(f"no model card at {path}: a model NAME.onnx needs its card NAME.json beside it")
+    return parse_json(read_text(path, ModelError, SMALL), ModelError, str(path))
 
 
 def file_sha256(path: str | Path) -> str:
@@ -140,7 +138,7 @@ def file_sha256(path: str | Path) -> str:
 
 def is_number(value: Any, kind: type | tuple[type, ...] = (int, float)) -> bool:
     """Whether a value is a finite number."""
-    return isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, kind) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def is_positive(value: Any, kind: type | tuple[type, ...] = (int, float)) -> bool:
@@ -149,8 +147,8 @@ def is_positive(value: Any, kind: type | tuple[type, ...] = (int, float)) -> boo
 
 
 def is_text(value: Any) -> bool:
-    """Whether a value is text that says something."""
-    return isinstance(value, str) and bool(value.strip())
+    """Whether a value is text that says something, and nothing to a terminal."""
+    return isinstance(value, str) and bool(value.strip()) and value == printable(value)
 
 
 def sized(length: int, holds: Callable[[Any], bool]) -> Callable[[Any], bool]:

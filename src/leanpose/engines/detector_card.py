@@ -8,6 +8,12 @@ from leanpose.engines.card_file import SHARED_RULES, Card, DataSource, Rule, Sco
 LayoutName = Literal["leanpose", "yolox", "rtmdet", "rtdetr", "nanodet", "centernet"]
 LAYOUTS: tuple[LayoutName, ...] = ("leanpose", "yolox", "rtmdet", "rtdetr", "nanodet", "centernet")
 
+LARGEST_SIDE = 8192  # pixels
+
+
+def _is_side(value: object) -> bool:
+    return is_positive(value, int) and value <= LARGEST_SIDE  # type: ignore[operator]
+
 
 @dataclass(frozen=True)
 class DetectorCard(Card):
@@ -48,8 +54,8 @@ class DetectorCard(Card):
     rules: ClassVar[dict[str, Rule]] = {
         **SHARED_RULES,
         "layout": (lambda value: value in LAYOUTS, f"one of {', '.join(LAYOUTS)}"),
-        "input_side": (lambda value: is_positive(value, int), "a positive whole number of pixels"),
-        "input_multiple": (lambda value: is_positive(value, int), "a positive whole number of pixels"),
+        "input_side": (_is_side, f"a positive whole number of pixels, up to {LARGEST_SIDE}"),
+        "input_multiple": (_is_side, f"a positive whole number of pixels, up to {LARGEST_SIDE}"),
         "margin": (lambda value: is_number(value) and 0 <= value <= 1, "a number from 0 to 1"),
         "threshold": (lambda value: is_number(value) and 0 <= value <= 1, "a number from 0 to 1"),
         "nms_iou": (lambda value: is_number(value) and 0 < value <= 1, "a number above 0, up to 1"),

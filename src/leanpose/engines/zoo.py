@@ -95,6 +95,8 @@ def _is_detector(name: str) -> bool:
 
 
 def _find(name_or_path: str | os.PathLike[str], what: str, names: list[str]) -> Path:
+    if not isinstance(name_or_path, (str, os.PathLike)):
+        raise ModelError(f"unknown {what} {name_or_path!r}: give a name or a path")
     path = Path(name_or_path)
     if str(name_or_path) in names:
         return FOLDER / f"{name_or_path}.onnx"
@@ -103,8 +105,8 @@ def _find(name_or_path: str | os.PathLike[str], what: str, names: list[str]) -> 
         raise ModelError(
             f"unknown {what} '{name_or_path}': give a packaged one ({listed}) or the path of an .onnx file"
         )
-    if not path.is_file():
-        raise ModelError(f"no {what} file at {path}")
+    if not os.path.isfile(path):
+        raise ModelError(f"no {what} file at {path!s:.200}")
     return path
 
 

@@ -23,7 +23,8 @@ from leanpose.estimate.association import without_doubles, without_taken
 from leanpose.estimate.detector import Detector, PersonDetector
 from leanpose.estimate.tiles import Tiles, check_tiles, find_in_tiles
 from leanpose.estimate.underway import Batch, Waiting
-from leanpose.media import as_bgr, load_image
+from leanpose.media import as_bgr
+from leanpose.media.images import read_image
 from leanpose.pose.poses import Poses
 from leanpose.pose.skeleton import Skeleton, view_weights
 from leanpose.pose.skeleton_files import find_skeleton
@@ -71,6 +72,7 @@ class PoseEstimator:
         deterministic: bool = False,
         skeleton: str | os.PathLike[str] | Skeleton | None = None,
         tiles: Tiles = "off",
+        lenient: bool = False,
     ) -> None:
         """Load a model.
 
@@ -88,6 +90,8 @@ class PoseEstimator:
             tiles: as :func:`leanpose.estimate.tiles.find_in_tiles` takes it; of videos, for time, ``"auto"`` is
                 ``"off"``.
 
+            lenient: take of damaged image files what can be decoded, and say so in ``damage`` of the poses.
+
         Raises:
             ModelError: when the model is unknown, damaged, or does not fit its card, or a flip test is asked of one
                 whose skeleton is not flippable.
@@ -96,6 +100,8 @@ class PoseEstimator:
             ValueError: for an unknown decode method, a batch size below 1, or ``tiles`` that are none.
         """
         path: str | Path
+        if not isinstance(model, (str, os.PathLike)):
+            raise ModelError(f"unknown model {model!r}: give a packaged one's name or the path of a file")
         if Path(model).suffix in (".ckpt", ".safetensors"):
             from leanpose.training.torch_engine import open_weights  # brings torch
 
@@ -118,6 +124,7 @@ class PoseEstimator:
                 "test off"
             )
         self.tiles: Tiles = check_tiles(tiles)
+        self.lenient = lenient
         self._detector = detector
         self.boxes_dropped = 0
         self._detector_options: dict[str, Any] = {
@@ -312,14 +319,15 @@ class PoseEstimator:
         where = source or "image"
         if boxes is not None and whole_image:
             raise BoxError(f"{where}: pass either boxes or whole_image=True, not both")
-        pixels = load_image(image) if isinstance(image, (str, os.PathLike)) else as_bgr(image, color)
+        read = read_image(image, lenient=self.lenient) if isinstance(image, (str, os.PathLike)) else None
+        pixels = as_bgr(image, color) if read is None else read.image  # type: ignore[arg-type]
         hw = (pixels.shape[0], pixels.shape[1])
         detected = boxes is None and not whole_image
         if detected:
             checked, scores = self.find_people(pixels, where)
         else:
             checked, scores = check_boxes(geometry.image_box(*hw) if boxes is None else boxes, hw, source or "")
-        return pixels, Waiting(hw, checked, scores, source, detected)
+        return pixels, Waiting(hw, checked, scores, source, detected, read.damage if read else None)
 
     def find_people(
         self, image: np.ndarray, where: str = "image", tiles: Tiles | None = None
@@ -391,11 +399,18 @@ class PoseEstimator:
     def postprocess(self, heatmaps: np.ndarray, transforms: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Keypoints (P, K, 2) in image pixels, scores (P, K) and uncertainties (P, K) from heatmaps (P, K, h, w).
 
+        ModelError where a heatmap is not finite.
+
         With a calibration in the card, scores are probabilities and uncertainties image pixels, see
         :class:`leanpose.engines.calibration.Calibration`; without one, scores are the heatmaps' peaks and uncertainties
         NaN.
         """
         cells, scores = decode(heatmaps, self.decode, sigma=self.card.sigma)
+        if np.isnan(cells).any():
+            raise ModelError(
+                f"model '{self.card.name}' gives heatmaps that are not finite, on {self.engine.describe()}: weights "
+                "are damaged, or it overflows in that precision: try precision='f32'"
+            )
         in_crop = geometry.cells_to_crop(cells, self.card.stride, self.card.cell_offset)
         inverse = geometry.invert(transforms)
         keypoints, calibration = geometry.apply(inverse, in_crop), self.card.calibration

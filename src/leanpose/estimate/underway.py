@@ -1,6 +1,6 @@
 """People on their way through the estimator: images that wait for theirs, and batches that the engine looks at."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -27,14 +27,16 @@ class Waiting:
     box_scores: np.ndarray
     source: str | None
     detected: bool
+    damage: str | None = None
 
     def poses(self, people: list[tuple[np.ndarray, ...]], card: ModelCard) -> Poses:
         """Of what :meth:`leanpose.PoseEstimator.postprocess` gives for each of them, in the model's joints."""
         if not people:
-            return Poses.empty(card.skeleton, self.image_hw, self.source)
+            return replace(Poses.empty(card.skeleton, self.image_hw, self.source), damage=self.damage)
         keypoints, scores, uncertainties = (np.stack(part) for part in zip(*people, strict=True))
         boxes, box_scores = self.boxes, self.box_scores
-        return looked_at(keypoints, scores, uncertainties, boxes, box_scores, card, self.image_hw, self.source)
+        found = looked_at(keypoints, scores, uncertainties, boxes, box_scores, card, self.image_hw, self.source)
+        return found if self.damage is None else replace(found, damage=self.damage)
 
 
 def looked_at(

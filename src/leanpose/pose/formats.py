@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from leanpose.core import bounded
 from leanpose.core.errors import PosesError, SkeletonError
 from leanpose.core.files import write_whole
 from leanpose.core.geometry import to_corner
@@ -33,7 +34,7 @@ def to_document(images: Sequence["Poses"]) -> dict[str, Any]:
     "height", "width", "people": [{"id", "box": [x1, y1, x2, y2], "score", "keypoints": [[x, y, score], ...]}]}]}``,
     in image pixels with centres at integers, joints in the order of the skeleton, null for what is not known. A frame
     of a video also has ``"frame"``, its number, and ``"time"``, in seconds, after its source; people whose joints have
-    uncertainties, ``"uncertainties"``, a list of pixels.
+    uncertainties, ``"uncertainties"``, a list of pixels; an image whose file is damaged, ``"damage"``, what is wrong.
 
     Raises:
         PosesError: when the images have different skeletons.
@@ -60,6 +61,7 @@ def image_entry(poses: "Poses") -> dict[str, Any]:
         **{key: value for key, value in when.items() if value is not None},
         "height": poses.image_hw[0],
         "width": poses.image_hw[1],
+        **({} if poses.damage is None else {"damage": poses.damage}),
         "people": [
             {
                 "id": None if one.ids is None else int(one.ids[0]),
@@ -217,10 +219,7 @@ def _numbers(values: np.ndarray) -> list[Any]:
 
 def parse_json(text: str | bytes) -> Any:
     """JSON text as Python objects; raises PosesError when it is none."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:  # ValueError is also what bytes that are no UTF-8 raise
-        raise PosesError(f"not JSON: {error}") from error
+    return bounded.parse_json(text, PosesError)
 
 
 def _field(holder: Any, key: str, kind: type | tuple[type, ...], where: str = "") -> Any:
@@ -256,6 +255,7 @@ def image_fields(entry: Any, skeleton: Skeleton, where: str = "") -> dict[str, A
         _field(entry, key, kind, where) if key in entry else None
         for key, kind in (("frame", int), ("time", (int, float)))
     )
+    damage = _field(entry, "damage", str, where) if "damage" in entry else None
     people = _field(entry, "people", list, where)
     joints = len(skeleton)
     points, boxes, box_scores, ids = np.zeros((len(people), joints, 3)), np.zeros((len(people), 4)), [], []
@@ -285,6 +285,7 @@ def image_fields(entry: Any, skeleton: Skeleton, where: str = "") -> dict[str, A
         "frame": frame,
         "timestamp": time,
         "uncertainties": np.array(uncertainties) if uncertainties else None,
+        "damage": damage,
     }
 
 

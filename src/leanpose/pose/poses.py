@@ -33,6 +33,7 @@ class Poses:
         image: the pixels the people were found in, BGR (H, W, 3), where they were to be kept; they are not copied.
         uncertainties: (P, K) float32, the radius in pixels within which 68 % of such joints lie, NaN where not found;
             ``None`` where nobody knows.
+        damage: what is wrong with the image file in words, where it was read all the same; ``None`` of a whole one.
 
     Raises:
         PosesError: when a field has the wrong shape, type or range. The message names the field.
@@ -50,12 +51,15 @@ class Poses:
     timestamp: float | None = None
     image: np.ndarray | None = field(default=None, repr=False)
     uncertainties: np.ndarray | None = None
+    damage: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.skeleton, Skeleton):
             raise PosesError(f"skeleton: must be a leanpose Skeleton, is {type(self.skeleton).__name__}")
         if self.source is not None and not isinstance(self.source, str):
             raise PosesError(f"source: must be a file name or None, is {type(self.source).__name__}")
+        if self.damage is not None and not isinstance(self.damage, str):
+            raise PosesError(f"damage: must be text or None, is {type(self.damage).__name__}")
         if self.frame is not None and not (_is(int, self.frame) and self.frame >= 0):
             raise PosesError(f"frame: must be a whole number from 0 or None, is {self.frame!r}")
         if self.timestamp is not None and not (_is((int, float), self.timestamp) and isfinite(self.timestamp)):
@@ -142,6 +146,7 @@ class Poses:
             self.keypoints[index], self.scores[index], self.boxes[index], self.box_scores[index],
             self.skeleton, self.image_hw, None if self.ids is None else self.ids[index], self.source,
             self.frame, self.timestamp, self.image, None if self.uncertainties is None else self.uncertainties[index],
+            self.damage,
         )  # fmt: skip
 
     def __iter__(self) -> Iterator["Poses"]:

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from leanpose.core.bounded import read_bytes
 from leanpose.core.errors import PosesError
 from leanpose.pose.formats import document_fields, image_fields, parse_json, read_header
 from leanpose.pose.poses import Poses
+
+MOST_LINE = 100_000_000  # bytes; a thousand people take a megabyte
 
 
 def from_document(document: Any) -> list[Poses]:
@@ -25,7 +28,7 @@ def read_json(path: str | os.PathLike[str]) -> list[Poses]:
     Raises:
         PosesError: when the file cannot be read, is not JSON, or holds something else. The message names the file.
     """
-    data = _read(path)
+    data = read_bytes(path, PosesError)
     try:
         return from_document(parse_json(data))
     except PosesError as error:
@@ -45,7 +48,9 @@ def read_json_lines(path: str | os.PathLike[str]) -> Iterator[Poses]:
         with Path(path).open("rb") as file:
             number, skeleton = 0, None
             try:
-                for number, line in enumerate(file, 1):
+                for number, line in enumerate(iter(lambda: file.readline(MOST_LINE + 1), b""), 1):
+                    if len(line) > MOST_LINE:
+                        raise PosesError(f"over {MOST_LINE:,} bytes, more than a frame needs")
                     if number == 1:
                         skeleton = read_header(parse_json(line))
                     elif skeleton is None:
@@ -56,12 +61,5 @@ def read_json_lines(path: str | os.PathLike[str]) -> Iterator[Poses]:
                 raise PosesError(f"{path}, line {number}: {error}") from error
             if not number:
                 raise PosesError(f"{path}: empty, 0 bytes")
-    except OSError as error:
-        raise PosesError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _read(path: str | os.PathLike[str]) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise PosesError(f"cannot read {path}: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise PosesError(f"cannot read {path!s:.200}: {getattr(error, 'strerror', None) or error}") from error

@@ -1,6 +1,5 @@
 """Skeletons: joints by name, and what follows from the names (flips, limbs, mappings)."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -9,6 +8,8 @@ from typing import Any, Self
 import numpy as np
 
 from leanpose.core.errors import SkeletonError
+from leanpose.core.json_file import is_number
+from leanpose.core.printable import printable
 
 # A joint that one dataset labels and another does not, but whose place follows from joints that both have.
 # MPII's pelvis and thorax are filled in for LSP this way (Bulat et al., section III-C).
@@ -16,6 +17,10 @@ INTERPOLATED: dict[str, tuple[str, ...]] = {
     "pelvis": ("left_hip", "right_hip"),
     "thorax": ("left_shoulder", "right_shoulder"),
 }
+
+MOST_JOINTS = 1000  # the largest published ones, of whole bodies with their faces, have 133 to 543
+MOST_LIMBS = 10_000
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,14 @@ class Skeleton:
     def __post_init__(self) -> None:
         if not self.joints:
             raise SkeletonError(f"skeleton '{self.name}' has no joints")
+        if len(self.joints) > MOST_JOINTS or max(len(self.limbs), len(self.flips or ())) > MOST_LIMBS:
+            raise SkeletonError(
+                f"skeleton '{self.name:.40}': {len(self.joints):,} joints, {len(self.limbs):,} limbs: "
+                f"at most {MOST_JOINTS:,} and {MOST_LIMBS:,} make sense"
+            )
+        for text in (self.name, *self.joints):
+            if len(text) > LONGEST_NAME or text != printable(text):
+                raise SkeletonError(f"skeleton: {text!r:.60} is no name: letters, up to {LONGEST_NAME}, are needed")
         if len(set(self.joints)) != len(self.joints):
             twice = sorted({j for j in self.joints if self.joints.count(j) > 1})
             raise SkeletonError(f"skeleton '{self.name}': joints named twice: {', '.join(twice)}")
@@ -117,15 +130,15 @@ class Skeleton:
         known = {field.name for field in fields(cls)}
         if not isinstance(data, Mapping) or not {"name", "joints"} <= set(data) <= known:
             raise SkeletonError(
-                f"a skeleton has a name and joints, and perhaps {', '.join(sorted(known))}; got {data!r}"
+                f"a skeleton has a name and joints, and perhaps {', '.join(sorted(known))}; got {data!r:.200}"
             )
         texts = [data["name"], *_list(data["joints"])]
         sigmas = data.get("sigmas")
         numbers = None if sigmas is None else tuple(_list(sigmas))
         if not all(isinstance(text, str) and text for text in texts):
-            raise SkeletonError(f"the name and the joints of a skeleton must be texts, not {texts!r}")
-        if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers or ()):
-            raise SkeletonError(f"skeleton '{data['name']}': sigmas must be numbers, not {sigmas!r}")
+            raise SkeletonError(f"the name and the joints of a skeleton must be texts, not {texts!r:.200}")
+        if not all(is_number(number) for number in numbers or ()):
+            raise SkeletonError(f"skeleton '{data['name']}': sigmas must be numbers, not {sigmas!r:.200}")
         flips = data.get("flips")
         return cls(
             data["name"],
@@ -145,14 +158,14 @@ def _as_lists(value: Any) -> Any:
 
 def _list(value: Any) -> list[Any] | tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise SkeletonError(f"a list is needed where a skeleton has {value!r}")
+        raise SkeletonError(f"a list is needed where a skeleton has {value!r:.200}")
     return value
 
 
 def _pair(value: Any) -> tuple[str, str]:
     first, *others = _list(value) or [None]
     if len(others) != 1 or not isinstance(first, str) or not isinstance(others[0], str):
-        raise SkeletonError(f"two joint names are needed where a skeleton has {value!r}")
+        raise SkeletonError(f"two joint names are needed where a skeleton has {value!r:.200}")
     return first, others[0]
 
 

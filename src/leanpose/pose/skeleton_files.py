@@ -11,7 +11,6 @@ Without ``flips`` the pairs that a mirror swaps follow from the names, if these 
 joint mirrors onto itself.
 """
 
-import json
 import logging
 import os
 import re
@@ -23,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from leanpose.core.bounded import SMALL, parse_json, read_text
 from leanpose.core.errors import SkeletonError
 from leanpose.pose.skeleton import SKELETONS, Skeleton
 
@@ -59,13 +59,13 @@ def load_skeleton(path: Path) -> Skeleton:
     Raises:
         SkeletonError: when the file cannot be read or does not describe one skeleton.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        data = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
-    except OSError as error:
-        raise SkeletonError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # what is no UTF-8 is a ValueError, too
-        raise SkeletonError(f"{path}: neither JSON nor TOML: {error}") from error
+    if path.suffix.lower() == ".toml":
+        try:
+            data = tomllib.loads(read_text(path, SkeletonError, SMALL))
+        except (ValueError, RecursionError) as error:
+            raise SkeletonError(f"{path}: not TOML: {error!s:.200}") from error
+    else:
+        data = parse_json(read_text(path, SkeletonError), SkeletonError, str(path))
     if not isinstance(data, dict):
         raise SkeletonError(f"{path}: a skeleton file is an object with joints, or a COCO file with categories")
     try:

@@ -41,8 +41,8 @@ def test_a_folder_holds_its_files_and_no_others(tmp_path, touch_images):
 
 def test_each_folder_is_listed_once(tmp_path, touch_images, monkeypatch):
     touch_images(tmp_path, *(f"{i}.jpg" for i in range(50)), *(f"a/{i}.jpg" for i in range(50)))
-    listed, listdir = [], os.listdir
-    monkeypatch.setattr(os, "listdir", lambda path: listed.append(path) or listdir(path))
+    listed, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: listed.append(path) or scandir(path))
     folder = ImageFolder(tmp_path)
     assert sum(f"{below}{i}.jpg" in folder for i in range(60) for below in ("", "a/")) == 100
     assert len(listed) == 2

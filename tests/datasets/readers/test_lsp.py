@@ -140,7 +140,7 @@ def test_wrong_folders_are_refused(tmp_path: Path) -> None:
 def test_a_missing_or_broken_image_names_the_sample(tmp_path: Path) -> None:
     folder = _write(tmp_path / "lsp", np.random.default_rng(0).uniform(1, 50, (3, 14, 2000)))
     sample = read_lsp(folder, "train")[0]
-    with pytest.raises(DatasetError, match=r"lsp/im0001\.jpg.*No such file"):
+    with pytest.raises(DatasetError, match=r"lsp/im0001\.jpg.*no such file"):
         sample.load_image()
     (folder / "images" / "im0001.jpg").write_bytes(b"\xff\xd8 broken")
     with pytest.raises(DatasetError, match=r"lsp/im0001\.jpg.*not a readable image"):

@@ -98,7 +98,7 @@ class Journal:
                     self._check(begun_with)
                 else:
                     self.records.setdefault(entry["file_name"], entry)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 raise DatasetError(
                     f"{self.path}, line {number}: not a journal of labels ({type(error).__name__}): move it away"
                 ) from error

@@ -5,12 +5,12 @@
 ``person`` (M,) from 0 to 1, how sure the teacher is that somebody is there.
 """
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from leanpose.core.bounded import read_arrays
 from leanpose.core.errors import DatasetError, SkeletonError
 from leanpose.datasets.readers import Sample
 from leanpose.pose.skeleton import SKELETONS, Skeleton
@@ -44,16 +44,8 @@ def read_word_arrays(path: Path, samples: Sequence[Sample]) -> tuple[Skeleton, n
 
 def _load(path: Path) -> dict[str, np.ndarray]:
     """The arrays, of the right shapes, kinds and values."""
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if not isinstance(loaded, np.lib.npyio.NpzFile):
-            raise ValueError("a single array without a name")
-        with loaded:
-            arrays = {name: loaded[name] for name in (*NEEDED, "person") if name in loaded}
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DatasetError(f"{path}: no .npz file of arrays: {error}") from error
+    loaded = read_arrays(path, DatasetError)
+    arrays = {name: loaded[name] for name in (*NEEDED, "person") if name in loaded}
     missing = [name for name in NEEDED if name not in arrays]
     if missing:
         raise DatasetError(f"{path}: no word on people: it has no array '{missing[0]}' of {', '.join(NEEDED)}")

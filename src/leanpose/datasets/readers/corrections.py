@@ -131,8 +131,8 @@ def read_corrections(path: Path) -> Corrections:
             None if described is None else Skeleton.from_dict(described),
             content.get("made", {}),
         )
-    except (AttributeError, KeyError, TypeError, ValueError, SkeletonError) as error:
-        raise DatasetError(f"{path}: damaged: {error!r}; write it anew with 'leanpose data merge'") from error
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, SkeletonError) as error:
+        raise DatasetError(f"{path}: damaged: {error!r:.200}; write it anew with 'leanpose data merge'") from error
 
 
 def corrected(samples: Sequence[Sample], path: Path) -> list[Sample]:

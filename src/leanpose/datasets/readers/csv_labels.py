@@ -7,13 +7,16 @@ in pixels, where 0 is the middle of the first one. An empty cell is a value that
 """
 
 import csv
-import io
+import hashlib
 import math
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from leanpose.core.bounded import LABELS
 from leanpose.core.errors import DatasetError, SkeletonError
 from leanpose.core.geometry import hull_box
 from leanpose.datasets.readers.image_folder import find_image_folder, is_safe_name
@@ -63,18 +66,20 @@ def read_csv(
     """
     problems = [] if problems is None else problems
     file = _csv_file(path)
-    (_, columns), *lines = _read(file)
+    lines = _read(file)
+    _, columns = next(lines)
     names = _skeleton(_joints(columns, file), file, skeleton)
     people: list[_Row] = []
-    first: dict[tuple[str, ...], int] = {}
+    first: dict[bytes, int] = {}  # by a digest, as the rows themselves would take many times the file
     for number, cells in lines:
         if not any(cells):
             continue
         try:
             if len(cells) != len(columns):
                 raise DatasetError(f"{len(cells)} cells, but {len(columns)} columns")
-            if first.setdefault(tuple(cells), number) != number:
-                raise DatasetError(f"repeats line {first[tuple(cells)]}")
+            digest = hashlib.blake2b("\0".join(cells).encode("utf-8", "replace"), digest_size=16).digest()
+            if first.setdefault(digest, number) != number:
+                raise DatasetError(f"repeats line {first[digest]}")
             row = dict(zip(columns, cells, strict=True))
             if _part(row) == part:
                 people.append(_person(number, row, names))
@@ -116,18 +121,21 @@ def _csv_file(path: Path) -> Path:
     return files[0]
 
 
-def _read(file: Path) -> list[tuple[int, list[str]]]:
-    """Line number and stripped cells of each row; the header comes first."""
+def _read(file: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line number and stripped cells of each row; the header comes first. Rows are read one by one."""
     try:
-        rows = csv.reader(io.StringIO(file.read_text(encoding="utf-8-sig"), newline=""), strict=True)
-        lines = [(rows.line_num, [cell.strip() for cell in row]) for row in rows]
-    except OSError as error:
-        raise DatasetError(f"{file}: cannot be read: {error.strerror}") from error
+        if os.path.getsize(file) > LABELS:
+            raise DatasetError(f"{file}: over {LABELS:,} bytes, more than such a file needs: is it the right one?")
+        with open(file, encoding="utf-8-sig", newline="") as text:
+            rows = csv.reader(text, strict=True)
+            for row in rows:
+                yield rows.line_num, [cell.strip() for cell in row]
+            if not rows.line_num:
+                raise DatasetError(f"{file}: empty: a first line with the names of the columns is needed")
     except (UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{file}: not a CSV table: {error}") from error
-    if not lines:
-        raise DatasetError(f"{file}: empty: a first line with the names of the columns is needed")
-    return lines
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise DatasetError(f"{file!s:.200}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _joints(columns: list[str], file: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from leanpose.core.errors import DatasetError
@@ -22,6 +22,14 @@ def is_safe_name(name: object) -> bool:
     )
 
 
+def is_inside(path: str | os.PathLike[str], root: Path) -> bool:
+    """Whether a path, once all links are followed, is the root or below it."""
+    try:
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+    except (OSError, ValueError):
+        return False
+
+
 class ImageFolder:
     """The files below a folder; each of its folders is listed once, which is faster than asking for every file."""
 
@@ -35,10 +43,19 @@ class ImageFolder:
         folder, _, last = name.rpartition("/")
         if folder not in self._listed:
             try:
-                self._listed[folder] = frozenset(os.listdir(self.root / folder))
+                self._listed[folder] = frozenset(self._files(folder))
             except OSError:
                 self._listed[folder] = frozenset()
         return last in self._listed[folder]
+
+    def _files(self, folder: str) -> Iterator[str]:
+        """Names in a folder; links that lead out of the root are not there."""
+        if not is_inside(self.root / folder, self.root):
+            return
+        with os.scandir(self.root / folder) as entries:
+            for entry in entries:
+                if not entry.is_symlink() or is_inside(entry.path, self.root):
+                    yield entry.name
 
 
 def find_image_folder(candidates: Sequence[Path], names: Iterable[str], annotations: Path) -> ImageFolder:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from leanpose.core.bounded import read_text
 from leanpose.core.errors import DatasetError
 from leanpose.core.json_file import read_json
 from leanpose.datasets.readers.coco_layout import shared_part
@@ -97,10 +98,7 @@ def _listed(split: Path, names: frozenset[str], file: Path) -> frozenset[str]:
         entries = entries if isinstance(entries, list) else []
         listed = [str(entry.get("image")) for entry in entries if isinstance(entry, dict)]
     else:
-        try:
-            listed = split.read_text(encoding="utf-8").split()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DatasetError(f"{split}: cannot be read as a text file: {error}") from error
+        listed = read_text(split, DatasetError).split()
     unknown = [name for name in listed if name not in names]
     if unknown or not listed:
         fault = f"{unknown[0]!r:.80} is no image of {file}" if unknown else "it has no image names"

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
+from leanpose.core.bounded import read_arrays
 from leanpose.core.errors import DatasetError, SkeletonError
 from leanpose.core.files import whole_folder
 from leanpose.core.json_file import read_json
@@ -114,13 +114,12 @@ def read_pack(path: Path, part: Part, problems: list[str] | None = None) -> list
         shards = [folder / SHARD.format(i) for i in range(len(index["shards"]))]
         for shard, entry in zip(shards, index["shards"], strict=True):
             _check(shard, entry)
-        with np.load(folder / LABELS, allow_pickle=False) as arrays:
-            labels = dict(arrays)
+        labels = read_arrays(folder / LABELS, DatasetError)
         if labels["keypoints"].shape[1:] != (len(skeleton), 2):
             raise ValueError(f"{len(skeleton)} joints, but keypoints of shape {labels['keypoints'].shape}")
         members = np.flatnonzero(labels["parts"] == PARTS.index(part)).tolist()
         return [_sample(labels, i, skeleton, shards) for i in members]
-    except (OSError, LookupError, TypeError, ValueError, BadZipFile, SkeletonError) as error:
+    except (OSError, LookupError, TypeError, ValueError, OverflowError, RecursionError, SkeletonError) as error:
         raise DatasetError(f"{folder}: not a pack, or a damaged one: {error}") from error
 
 
@@ -150,8 +149,8 @@ def _entry(file: Path) -> dict[str, Any]:
 def _check(file: Path, entry: Mapping[str, Any]) -> None:
     """Refuses a file that is not the one the index was written for."""
     again = "copy the pack again, or write it anew with 'leanpose data pack'"
-    if not file.is_file():
-        raise DatasetError(f"{file}: missing: {again}")
+    if not file.is_file() or file.is_symlink():  # a link may lead to what is nobody's to copy
+        raise DatasetError(f"{file}: {'a link out of the pack' if file.is_symlink() else 'missing'}: {again}")
     size = file.stat().st_size
     if size != entry["bytes"]:
         raise DatasetError(f"{file}: {size} bytes, the index says {entry['bytes']}: {again}")

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from leanpose.core.bounded import read_text
 from leanpose.core.errors import DatasetError
 from leanpose.core.geometry import from_corner, grow_box
 from leanpose.core.json_file import are_numbers, is_number, no_cycle_search, read_json
 from leanpose.datasets.readers import READERS, parse_spec, read_people
 from leanpose.datasets.readers.coco_annotations import Id, check_lists, read_images
-from leanpose.datasets.readers.image_folder import find_image_folder
+from leanpose.datasets.readers.image_folder import find_image_folder, is_inside
 from leanpose.datasets.readers.parts import PARTS, Part, part_of
 from leanpose.datasets.readers.sample import EncodedImage, Sample, decode_image
 from leanpose.media import IMAGE_SUFFIXES
@@ -172,7 +173,7 @@ def read_backgrounds(
     Raises:
         DatasetError: when the folder has no images, or ``people`` cannot be read or names an image that is not there.
     """
-    files = sorted(file for file in path.glob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+    files = sorted(file for file in path.glob("*") if file.suffix.lower() in IMAGE_SUFFIXES and is_inside(file, path))
     if not files:
         raise DatasetError(f"{path}: no images: give the folder that holds them")
     holding = _names_in(Path(people), {file.name for file in files}) if people else frozenset()
@@ -190,11 +191,7 @@ def read_backgrounds(
 
 
 def _names_in(file: Path, known: set[str]) -> frozenset[str]:
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-        names = frozenset(line.strip() for line in lines) - {""}
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{file}: cannot be read as a list of image names: {error}") from error
+    names = frozenset(line.strip() for line in read_text(file, DatasetError).splitlines()) - {""}
     if strangers := sorted(names - known):
         raise DatasetError(f"{file}: names {strangers[0]}, which is none of the folder's images")
     return names

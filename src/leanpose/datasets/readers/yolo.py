@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from leanpose.core.bounded import SMALL, read_text
 from leanpose.core.errors import DatasetError
 from leanpose.core.geometry import from_corner
 from leanpose.datasets.readers.image_size import image_size
@@ -77,9 +78,9 @@ def _people(
     base: Path, image: PurePosixPath, labels: Path, skeleton: Skeleton, values: int, problems: list[str]
 ) -> Iterator[Sample]:
     try:
-        rows = [line.split() for line in labels.read_text(encoding="utf-8").splitlines()]
+        rows = [line.split() for line in read_text(labels, DatasetError, SMALL).splitlines()]
         size = image_size(base / image) if any(rows) else (1, 1)
-    except (OSError, UnicodeDecodeError, DatasetError) as error:
+    except DatasetError as error:
         problems.append(f"{labels}: {error}: its people left out")
         return
     height, width = size

@@ -5,13 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from leanpose.core.bounded import read_text
 from leanpose.core.errors import DatasetError, MissingExtraError, SkeletonError
 from leanpose.datasets.readers.coco_layout import shared_part
-from leanpose.datasets.readers.image_folder import is_safe_name
+from leanpose.datasets.readers.image_folder import is_inside, is_safe_name
 from leanpose.datasets.readers.parts import PARTS, Part
 from leanpose.media import IMAGE_SUFFIXES
-from leanpose.pose.skeleton import SKELETONS, Skeleton
+from leanpose.pose.skeleton import MOST_JOINTS, SKELETONS, Skeleton
 from leanpose.pose.skeleton_files import find_skeleton, skeleton_from_category
+
+LARGEST_YAML = 200_000  # bytes; PyYAML reads them slowly
+LARGEST_LIST = 100_000_000
+MOST_BRACKETS = 1000
 
 
 def find_yaml(path: Path) -> Path:
@@ -40,12 +45,16 @@ def read_yaml(file: Path) -> dict[str, Any]:
         import yaml
     except ModuleNotFoundError as error:
         raise MissingExtraError("PyYAML", "train") from error
+    text = read_text(file, DatasetError, LARGEST_YAML)
+    if text.count("[") + text.count("{") > MOST_BRACKETS:  # each of a nest goes over all that are open
+        raise DatasetError(f"{file}: not YAML of a dataset: over {MOST_BRACKETS:,} brackets")
     try:
-        data = yaml.safe_load(file.read_bytes())
-    except OSError as error:
-        raise DatasetError(f"{file}: cannot be read: {error.strerror}") from error
+        # An alias of an alias of an alias is billions of joints in a few lines, and no data.yaml needs any.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise DatasetError(f"{file}: YAML with aliases (*name) is not read here: write out what they stand for")
+        data = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise DatasetError(f"{file}: not YAML: {error}") from error
+        raise DatasetError(f"{file}: not YAML: {error!s:.200}") from error
     if not isinstance(data, dict) or data.get("train") in (None, "") or "kpt_shape" not in data:
         raise DatasetError(f"{file}: not a YOLO-pose dataset: it needs kpt_shape and train")
     return data
@@ -62,6 +71,8 @@ def read_skeleton(data: dict[str, Any], file: Path, skeleton: str | None) -> tup
     if not _are_integers(shape) or len(shape) != 2 or shape[0] < 1 or shape[1] not in (2, 3):
         raise DatasetError(f"{file}: kpt_shape {shape!r:.60} must be the number of joints, and 2 or 3 values for each")
     count, values = shape
+    if count > MOST_JOINTS:
+        raise DatasetError(f"{file}: kpt_shape says {count:,} joints, at most {MOST_JOINTS:,} make sense")
     if skeleton is not None:
         given = find_skeleton(skeleton)
         if len(given) != count:
@@ -152,13 +163,13 @@ def _is_path(text: str) -> bool:
 def _listed(root: Path, below: str, problems: list[str]) -> Iterator[tuple[PurePosixPath, Path]]:
     place = root / below
     if place.is_dir():
-        files = sorted(path for path in place.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+        found = sorted(path for path in place.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+        files = [path for path in found if not path.is_symlink() or is_inside(path, root)]
+        if len(files) < len(found):
+            problems.append(f"{place}: {len(found) - len(files)} links lead out of {root}: left out")
         yield from ((PurePosixPath(path.relative_to(root).as_posix()), root) for path in files)
         return
-    try:
-        lines = place.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{place}: neither a folder of images nor a text file that lists them: {error}") from error
+    lines = read_text(place, DatasetError, LARGEST_LIST).splitlines()
     for line in filter(None, map(str.strip, lines)):
         if _is_path(line):  # as Ultralytics reads it, ./ is where the list lies
             yield PurePosixPath(line), place.parent if line.startswith("./") else root
