@@ -182,7 +182,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SkeletonError, match=r"none\.toml: cannot be read: No such file"):
         find_skeleton(str(tmp_path / "none.toml"))
     (tmp_path / "image.json").write_bytes(b"\xff\xd8\xff")
-    with pytest.raises(SkeletonError, match="not (JSON|TOML|a text in UTF-8)"):
+    with pytest.raises(SkeletonError, match=r"not (JSON|TOML|a text in UTF-8)"):
         find_skeleton(str(tmp_path / "image.json"))
 
 

@@ -60,6 +60,10 @@ def predict(
     flip_test: Annotated[
         bool, typer.Option("--flip-test", help="Average with the mirrored image: twice the work.")
     ] = False,
+    lenient: Annotated[
+        bool,
+        typer.Option("--lenient", help="Take of damaged images and videos what there is, and say so in the results."),
+    ] = False,
     format: Annotated[
         Literal["json", "jsonl", "csv", "coco", "openpose"],
         typer.Option(help="Format of the results. jsonl is written as it goes, openpose is a file per image or frame."),
@@ -138,7 +142,7 @@ def predict(
     finder = None if known else _open_detector(detector, detector_threshold, engine, precision, threads, deterministic)
     estimator = PoseEstimator(
         model, engine, precision, flip_test, threads=threads, detector=finder, mode=mode, deterministic=deterministic,
-        skeleton=skeleton, tiles=looked_at,
+        skeleton=skeleton, tiles=looked_at, lenient=lenient,
     )  # fmt: skip
     typer.echo(estimator.describe())
     if finder:

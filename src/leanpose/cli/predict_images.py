@@ -8,6 +8,7 @@ import typer
 
 from leanpose.cli.predict_sources import CtrlC, Ending, Wanted, growing
 from leanpose.core.errors import BoxError
+from leanpose.core.printable import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ def predict_images(estimator: "PoseEstimator", images: list[Path], wanted: Wante
     names = _DrawingNames(wanted.out)
     pairs = _with_progress(zip(images, per_image, strict=True), len(images))
     found = estimator.estimate_pairs(pairs, whole_image=wanted.whole_image, on_error=None if single else skip)
-    count = people = 0
+    count = people = damaged = 0
     results = WRITERS[wanted.format](wanted.out / f"poses{SUFFIXES[wanted.format]}")
     with CtrlC() as ctrl_c, growing(results) as writer:
         for poses in ctrl_c.over(found):  # type: ignore[arg-type]
@@ -38,11 +39,16 @@ def predict_images(estimator: "PoseEstimator", images: list[Path], wanted: Wante
             if wanted.draw and poses.source:
                 _draw(poses, names.of(Path(poses.source)))
             count, people = count + 1, people + len(poses)
+            if poses.damage is not None:
+                damaged += 1
+                typer.echo(printable(f"damaged, read all the same: {poses.source}: {poses.damage}"), err=True)
         writer.complete = not ctrl_c.pressed
     if count:
         typer.echo(f"{writer.kept}: images {count}, people {people}")
         if wanted.draw:
             typer.echo(f"drawings: {names.first if count == 1 else wanted.out}")
+    if damaged:
+        typer.echo(f"damaged {damaged} of {count} images: the results say which", err=True)
     if skipped:
         typer.echo(f"skipped {len(skipped)} of {len(images)} images", err=True)
     if ctrl_c.pressed:
@@ -109,4 +115,4 @@ def _draw(poses: "Poses", path: Path) -> None:
     from leanpose.media import load_image, save_image
 
     if poses.source:
-        save_image(path, poses.draw(load_image(poses.source)))
+        save_image(path, poses.draw(load_image(poses.source, lenient=poses.damage is not None)))

@@ -39,7 +39,7 @@ def predict_videos(estimator: "PoseEstimator", videos: list[str], wanted: Wanted
             name = f"{stem}_{number}"
         taken.add(name)
         try:
-            video = open_video(source)
+            video = open_video(source, lenient=estimator.lenient)
         except VideoError as error:
             if single:
                 raise
@@ -112,6 +112,8 @@ class _Job:
         self._report(seconds, tracking, outputs, kinematics)
         if self.fault is not None:
             typer.echo(f"error: {self.fault}", err=True)
+        elif self.video.damage is not None:
+            typer.echo(f"damaged, read all the same: {self.source}: {self.video.damage}", err=True)
         if self.fault is not None or stopped_by:
             typer.echo(f"stopped after {self.frames} frames: what there is of them is written", err=True)
         return Ending(self.fault is not None, stopped_by)
@@ -162,7 +164,7 @@ class _Job:
         if not self.wanted.draw:
             return 0
         with (
-            open_video(self.source) as video,
+            open_video(self.source, lenient=self.estimator.lenient) as video,
             closing(prefetch(video)) as frames,
             CtrlC() as ctrl_c,
             _progress("drawing", len(self.kept)) as step,

@@ -211,7 +211,8 @@ def test_broken_images_are_left_out(tmp_path: Path) -> None:
     problems: list[str] = []
     assert len(read_yolo(root, "train", problems=problems)) == 1
     (problem,) = problems
-    assert f"{first}: not a readable image: " in problem and "its people left out" in problem
+    assert f"{first}: not a readable image: " in problem
+    assert "its people left out" in problem
 
 
 def test_lsp_people_come_back(data_root: Path, tmp_path: Path) -> None:
