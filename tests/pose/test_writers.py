@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leanpose.core.errors import PosesError
-from leanpose.pose.formats import write_coco, write_csv, write_json
+from leanpose.pose.coco import write_coco
+from leanpose.pose.formats import write_csv, write_json
 from leanpose.pose.poses import Poses
 from leanpose.pose.reading import read_json, read_json_lines
 from leanpose.pose.skeleton import COCO17, LSP14
@@ -66,7 +67,15 @@ def test_frame_time_and_id_in_each_format(tmp_path):
     line = json.loads((tmp_path / "jsonl").read_text().splitlines()[2])
     for entry in (image, line):
         assert (entry["frame"], entry["time"], entry["people"][0]["id"]) == (7, 0.28, 5)
-    row = next(csv.DictReader((tmp_path / "csv").open()))
+    nobody, row, *_ = csv.DictReader((tmp_path / "csv").open())
+    assert [nobody[name] for name in ("file", "frame", "time", "person", "joint", "x")] == [
+        "clip.mp4",
+        "0",
+        "0.0",
+        "",
+        "",
+        "",
+    ]
     assert (row["frame"], row["time"], row["id"]) == ("7", "0.28", "5")
     (result,) = json.loads((tmp_path / "coco").read_text())
     assert (result["image_id"], result["track_id"]) == (7, 5)

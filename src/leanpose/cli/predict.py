@@ -22,6 +22,9 @@ def predict(
             metavar="SRC...", help="Images, videos, folders or patterns of them, a camera (0), a stream (rtsp://...)."
         ),
     ],
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Look into the folders that lie in folders, too.")
+    ] = False,
     box: Annotated[
         list[str] | None,
         typer.Option(metavar="X1,Y1,X2,Y2", help="A person's box in pixels; repeat for more people. No detector."),
@@ -50,7 +53,10 @@ def predict(
     model: Annotated[str, typer.Option(help="A packaged model, or an .onnx file with its card beside it.")] = "small",
     skeleton: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE", help="Whose joints to give, such as coco17; by default the model's."),
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Whose joints to give, such as mpii16; by default the model's, coco17 for coco, coco-dataset, yolo.",
+        ),
     ] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime.")] = "auto",
     precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="What the engine computes in.")] = "auto",
@@ -65,13 +71,35 @@ def predict(
         typer.Option("--lenient", help="Take of damaged images and videos what there is, and say so in the results."),
     ] = False,
     format: Annotated[
-        Literal["json", "jsonl", "csv", "coco", "openpose"],
-        typer.Option(help="Format of the results. jsonl is written as it goes, openpose is a file per image or frame."),
+        Literal["json", "jsonl", "csv", "coco", "coco-dataset", "yolo", "openpose"],
+        typer.Option(
+            help="Format of the results. jsonl is written as it goes; coco are results to evaluate, coco-dataset "
+            "labels for CVAT and the like; yolo and openpose are a file per image or frame."
+        ),
     ] = "json",
+    coco_images: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="COCO file whose images give --format coco their image ids, by name."),
+    ] = None,
+    joint_threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Score below which a joint counts as not found.")
+    ] = 0.0,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")] = Path("leanpose-out"),
     draw: Annotated[
         bool, typer.Option("--draw", help="Also write the images or videos with the poses drawn on them.")
     ] = False,
+    draw_threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Score from which a joint is drawn; by default 0.3.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="TIME", rich_help_panel=VIDEO, help="From here on: 12.5, 1:30 or 1:02:03.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(metavar="TIME", rich_help_panel=VIDEO, help="Up to here, in the video's own time.")
+    ] = None,
+    every: Annotated[
+        int | None, typer.Option(min=1, rich_help_panel=VIDEO, help="Only every so many frames.")
+    ] = None,
     track: Annotated[
         bool | None,
         typer.Option("--track/--no-track", rich_help_panel=VIDEO, help="Give people ids that stay; on by default."),
@@ -103,13 +131,13 @@ def predict(
 ) -> None:  # fmt: skip
     """Find people and their joints in images and videos.
 
-    Images go into one file, each video into one of its own. A file that cannot be used is an error when it is the
-    only one; among several it is skipped and counted, and the exit status is 1. So it is when a video breaks off:
-    what came before is kept. Ctrl-C, SIGTERM and SIGHUP end in good order with what is there, and exit status 130,
-    143 and 129; older results are replaced by complete ones alone, others go beside them as NAME.partial.
+    Images go into one file, each video, also a GIF that moves, into its own. A file that cannot be used is an error
+    when it is the only one; among several it is skipped and counted, and the exit status is 1. So it is when a video
+    breaks off: what came before is kept. Ctrl-C, SIGTERM and SIGHUP end in good order with what is there, and exit
+    status 130, 143 and 129; older results are replaced by complete ones alone, others go beside them as NAME.partial.
     """
     from leanpose.cli.predict_images import predict_images
-    from leanpose.cli.predict_sources import Ending, Wanted, sort_out
+    from leanpose.cli.predict_sources import Ending, Wanted, choose_sources, seconds
     from leanpose.engines.info import OPENVINO_HINT, would_gain_from_openvino
     from leanpose.estimate.estimator import PoseEstimator
     from leanpose.estimate.tiles import check_tiles
@@ -125,24 +153,28 @@ def predict(
         raise LeanposeError(f"--tiles: {error}") from error
     if known and looked_at != "off":
         raise BoxError("--tiles: with --box, --boxes or --whole-image no detector runs: leave one out")
-    images, videos = sort_out(sources)
+    chosen = choose_sources(sources, recursive)
+    images, videos = chosen.images, chosen.videos
     for_video = {
         "--track": track is not None, "--smooth": smooth is not None, "--detect-every": detect_every is not None,
         "--trails": trails, "--kinematics": kinematics is not None, "--two-pass": two_pass,
+        "--start": start is not None, "--end": end is not None, "--every": every is not None,
     }  # fmt: skip
     needless = [name for name, given in for_video.items() if given and not videos]
     if needless:
         raise LeanposeError(f"{', '.join(needless)}: for video, and here are only images: leave it out")
     wanted = Wanted(
         parse_boxes(box), boxes, whole_image, format, out, draw, track is not False, smooth, detect_every, trails,
-        kinematics, two_pass,
+        kinematics, two_pass, coco_images, joint_threshold, draw_threshold, seconds(start, "--start"),
+        seconds(end, "--end"), every or 1,
     )  # fmt: skip
     wanted.check(images, videos)
 
+    of_coco = skeleton is None and format in ("coco", "coco-dataset", "yolo")
     finder = None if known else _open_detector(detector, detector_threshold, engine, precision, threads, deterministic)
     estimator = PoseEstimator(
         model, engine, precision, flip_test, threads=threads, detector=finder, mode=mode, deterministic=deterministic,
-        skeleton=skeleton, tiles=looked_at, lenient=lenient,
+        skeleton=_skeleton_for(model, format) if of_coco else skeleton, tiles=looked_at, lenient=lenient,
     )  # fmt: skip
     typer.echo(estimator.describe())
     if finder:
@@ -161,6 +193,23 @@ def predict(
         raise typer.Exit(exit_status(ending.signal))
     if ending.faults:
         raise typer.Exit(1)
+
+
+def _skeleton_for(model: str, format: str) -> str | None:
+    """COCO's 17 joints, which its evaluation and YOLO's tools want, where the model has them; else the model's."""
+    from leanpose.core.errors import SkeletonError
+    from leanpose.engines.zoo import find_model
+    from leanpose.pose.skeleton import COCO17, view_weights
+
+    if Path(model).suffix in (".ckpt", ".safetensors"):
+        return None
+    own = find_model(model)[1].skeleton
+    try:
+        view_weights(own, COCO17)
+    except SkeletonError:
+        typer.echo(f"--format {format}: {own.name}'s {len(own)} joints, for the model lacks some of coco17", err=True)
+        return None
+    return COCO17.name
 
 
 def _open_detector(

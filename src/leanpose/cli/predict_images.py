@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 
     from leanpose.estimate.estimator import PoseEstimator
     from leanpose.pose.poses import Poses
+    from leanpose.pose.writers import PosesWriter
 
 
 def predict_images(estimator: "PoseEstimator", images: list[Path], wanted: Wanted, single: bool) -> Ending:
     """Writes the poses of all images into one file; a broken image is an error where it is ``single``."""
-    from leanpose.pose.writers import SUFFIXES, WRITERS
-
     per_image = _boxes_of(images, wanted)
     skipped = []
 
@@ -32,12 +31,12 @@ def predict_images(estimator: "PoseEstimator", images: list[Path], wanted: Wante
     pairs = _with_progress(zip(images, per_image, strict=True), len(images))
     found = estimator.estimate_pairs(pairs, whole_image=wanted.whole_image, on_error=None if single else skip)
     count = people = damaged = 0
-    results = WRITERS[wanted.format](wanted.out / f"poses{SUFFIXES[wanted.format]}")
-    with CtrlC() as ctrl_c, growing(results) as writer:
-        for poses in ctrl_c.over(found):  # type: ignore[arg-type]
+    with CtrlC() as ctrl_c, growing(_writer(images, wanted)) as writer:
+        for every in ctrl_c.over(found):  # type: ignore[arg-type]
+            poses = every.confident(wanted.joint_threshold)
             writer.write(poses)
             if wanted.draw and poses.source:
-                _draw(poses, names.of(Path(poses.source)))
+                _draw(poses, names.of(Path(poses.source)), wanted.drawing)
             count, people = count + 1, people + len(poses)
             if poses.damage is not None:
                 damaged += 1
@@ -54,6 +53,26 @@ def predict_images(estimator: "PoseEstimator", images: list[Path], wanted: Wante
     if ctrl_c.pressed:
         typer.echo(f"stopped after {count} of {len(images)} images", err=True)
     return Ending(len(skipped), ctrl_c.signal)
+
+
+def _writer(images: list[Path], wanted: Wanted) -> "PosesWriter":
+    """Writes the results; COCO's with an id for every image."""
+    from leanpose.pose.coco import image_ids_of, names_below, read_image_ids
+    from leanpose.pose.writers import SUFFIXES, WRITERS, CocoDatasetWriter, CocoWriter
+
+    path, sources = wanted.out / f"poses{SUFFIXES[wanted.format]}", [str(image) for image in images]
+    if wanted.format not in ("coco", "coco-dataset"):
+        return WRITERS[wanted.format](path)
+    ids = image_ids_of(sources) if wanted.coco_images is None else read_image_ids(wanted.coco_images, sources)
+    numbered = all(isinstance(id_, int) for id_ in ids.values())
+    if wanted.format == "coco":
+        if not numbered and wanted.coco_images is None:
+            typer.echo(
+                "image_id: the files' names, which are not all different numbers; --coco-images FILE takes ids from "
+                "a COCO file", err=True,
+            )  # fmt: skip
+        return CocoWriter(path, ids)
+    return CocoDatasetWriter(path, ids if numbered or wanted.coco_images else None, names_below(sources))
 
 
 def _boxes_of(images: list[Path], wanted: Wanted) -> "list[np.ndarray | None]":
@@ -111,8 +130,8 @@ class _DrawingNames:
         return path
 
 
-def _draw(poses: "Poses", path: Path) -> None:
+def _draw(poses: "Poses", path: Path, options: dict[str, float]) -> None:
     from leanpose.media import load_image, save_image
 
     if poses.source:
-        save_image(path, poses.draw(load_image(poses.source, lenient=poses.damage is not None)))
+        save_image(path, poses.draw(load_image(poses.source, lenient=poses.damage is not None), **options))

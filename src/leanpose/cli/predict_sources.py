@@ -1,6 +1,6 @@
 """What ``leanpose predict`` is asked for, what it is given, and how it ends."""
 
-import glob
+import re
 import signal
 import threading
 from collections.abc import Generator, Iterator, Sequence
@@ -14,7 +14,8 @@ import typer
 
 from leanpose.core.errors import BoxError, LeanposeError
 from leanpose.core.stopping import leave_closed_terminal, stop, stop_signals
-from leanpose.media import VIDEO_SUFFIXES, find_images, is_video, source_kind
+from leanpose.media import source_kind
+from leanpose.media.choosing import Chosen, choose
 
 if TYPE_CHECKING:
     from leanpose.pose.writers import Format, PosesWriter
@@ -38,11 +39,28 @@ class Wanted:
     trails: bool
     kinematics: Path | None
     two_pass: bool = False
+    coco_images: Path | None = None
+    joint_threshold: float = 0.0
+    draw_threshold: float | None = None
+    start: float | None = None
+    end: float | None = None
+    every: int = 1
+
+    @property
+    def drawing(self) -> dict[str, float]:
+        """Options of :meth:`leanpose.pose.poses.Poses.draw`."""
+        return {} if self.draw_threshold is None else {"min_score": self.draw_threshold}
 
     def check(self, images: Sequence[Path], videos: Sequence[str]) -> None:
         """Raises LeanposeError where options do not go together, or not with these sources."""
         if self.boxes is not None and videos:
             raise BoxError(f"--boxes names images, and {videos[0]} is a video: give --box, or let the detector look")
+        if self.coco_images is not None and (videos or not self.format.startswith("coco")):
+            raise LeanposeError("--coco-images has ids of images, for --format coco and coco-dataset: leave it out")
+        if self.draw_threshold is not None and not self.draw:
+            raise LeanposeError("--draw-threshold is about drawings: add --draw")
+        if self.end is not None and self.end <= (self.start or 0):
+            raise LeanposeError(f"--end {self.end:g} s comes before --start {self.start or 0:g} s: turn them round")
         if self.trails and not self.draw:
             raise LeanposeError("--trails are drawn: add --draw")
         if not self.track:
@@ -80,33 +98,21 @@ class Ending:
         return Ending(self.faults + other.faults, self.signal or other.signal)
 
 
-def sort_out(sources: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """The images, and the videos, cameras and streams, that sources name: files, folders, patterns, addresses.
+def choose_sources(sources: Sequence[str], recursive: bool) -> Chosen:
+    """What :func:`leanpose.media.choosing.choose` takes of the sources; what it leaves out is said on stderr."""
+    chosen = choose(sources, recursive)
+    for note in chosen.notes():
+        typer.echo(note, err=True)
+    return chosen
 
-    Raises:
-        ImageError, VideoError: when a source does not exist or holds neither.
-    """
-    still: list[str | Path] = []
-    videos: list[str] = []
-    for source in sources:
-        kind = source_kind(source)
-        if kind in ("video", "webcam", "stream"):
-            videos.append(source)
-        elif kind == "image":
-            still.append(source)
-        else:
-            there = Path(source).iterdir() if kind == "folder" else map(Path, glob.iglob(source, recursive=True))
-            filmed = sorted(
-                str(f) for f in there
-                if f.suffix.lower() in VIDEO_SUFFIXES and not f.name.startswith(".") and is_video(f)
-            )  # fmt: skip
-            videos += filmed
-            try:
-                still += find_images(source)
-            except LeanposeError:
-                if not filmed:
-                    raise
-    return (find_images(still) if still else []), list(dict.fromkeys(videos))
+
+def seconds(text: str | None, option: str) -> float | None:
+    """Seconds, as ``12.5``, ``1:30`` or ``1:02:03.5`` says them; raises LeanposeError."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"([0-9]+:){0,2}[0-9]+(\.[0-9]*)?", text):
+        raise LeanposeError(f"{option} {text}: write seconds as 12.5, 1:30 or 1:02:03")
+    return sum(float(part) * 60**power for power, part in enumerate(reversed(text.split(":"))))
 
 
 class CtrlC:

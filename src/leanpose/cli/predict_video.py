@@ -17,6 +17,7 @@ from leanpose.core.files import partial_of
 from leanpose.estimate.smoothing import smooth_both_ways
 from leanpose.estimate.stream import PoseTracking, looked_at_again, stream
 from leanpose.media import Video, VideoWriter, open_video, prefetch
+from leanpose.media.excerpt import Excerpt
 from leanpose.media.sources import is_stream, webcam_number
 from leanpose.pose.trails import Trails
 from leanpose.pose.writers import SUFFIXES, WRITERS, PosesWriter
@@ -39,7 +40,7 @@ def predict_videos(estimator: "PoseEstimator", videos: list[str], wanted: Wanted
             name = f"{stem}_{number}"
         taken.add(name)
         try:
-            video = open_video(source, lenient=estimator.lenient)
+            video = _open(source, wanted, estimator.lenient)
         except VideoError as error:
             if single:
                 raise
@@ -86,7 +87,8 @@ class _Job:
         with CtrlC() as ctrl_c, ExitStack() as stack:
             outputs = self._outputs(stack)
             with _progress(self.name, self.video.frame_count) as step:
-                for poses in ctrl_c.over(poses_of):
+                for every in ctrl_c.over(poses_of):
+                    poses = every if offline else every.confident(wanted.joint_threshold)
                     if not offline:
                         self._count(poses)
                         outputs.writer.write(poses)
@@ -116,7 +118,10 @@ class _Job:
             typer.echo(f"damaged, read all the same: {self.source}: {self.video.damage}", err=True)
         if self.fault is not None or stopped_by:
             typer.echo(f"stopped after {self.frames} frames: what there is of them is written", err=True)
-        return Ending(self.fault is not None, stopped_by)
+        empty = not (self.frames or self.fault or stopped_by)
+        if empty:
+            typer.echo(f"error: {self.source}: no frames from --start {wanted.start or 0:g} s on", err=True)
+        return Ending(self.fault is not None or empty, stopped_by)
 
     def _up_to_fault(self, poses_of: "Generator[Poses, None, None]") -> "Generator[Poses, None, None]":
         try:
@@ -129,7 +134,8 @@ class _Job:
         if self.wanted.draw:
             drawing = stack.enter_context(VideoWriter(self._drawn, self.video.fps))
         writer = stack.enter_context(growing(WRITERS[self.wanted.format](self._written)))
-        return _Outputs(writer, drawing, Trails() if self.wanted.trails else None)
+        trails = Trails() if self.wanted.trails else None
+        return _Outputs(writer, drawing, trails, self.wanted.drawing, self.wanted.start or 0.0)
 
     @property
     def _written(self) -> Path:
@@ -150,7 +156,8 @@ class _Job:
             found = looked_at_again(self.kept, smooth=self.wanted.smooth != "off")
         else:
             found = smooth_both_ways(self.kept, [poses.timestamp or 0.0 for poses in self.kept])
-        self.kept = [poses.view(self.estimator.skeleton) for poses in found]
+        threshold = self.wanted.joint_threshold
+        self.kept = [poses.view(self.estimator.skeleton).confident(threshold) for poses in found]
         for poses in self.kept:
             self._count(poses)
 
@@ -164,7 +171,7 @@ class _Job:
         if not self.wanted.draw:
             return 0
         with (
-            open_video(self.source, lenient=self.estimator.lenient) as video,
+            _open(self.source, self.wanted, self.estimator.lenient) as video,
             closing(prefetch(video)) as frames,
             CtrlC() as ctrl_c,
             _progress("drawing", len(self.kept)) as step,
@@ -195,6 +202,8 @@ class _Outputs:
     writer: PosesWriter
     drawing: VideoWriter | None
     trails: Trails | None
+    options: dict[str, float]
+    start: float
 
     def complete(self, complete: bool) -> None:
         """Says whether they hold all frames that there are."""
@@ -207,7 +216,15 @@ class _Outputs:
             return
         if self.trails is not None:
             self.trails.add(poses)
-        self.drawing.write(poses.draw(trails=self.trails), poses.timestamp)
+        time = None if poses.timestamp is None else poses.timestamp - self.start
+        self.drawing.write(poses.draw(trails=self.trails, **self.options), time)
+
+
+def _open(source: str, wanted: Wanted, lenient: bool) -> Video:
+    video = open_video(source, lenient=lenient)
+    if wanted.start is None and wanted.end is None and wanted.every == 1:
+        return video
+    return Excerpt(video, wanted.start or 0.0, wanted.end, wanted.every)
 
 
 def _stem(source: str) -> str:

@@ -2,29 +2,29 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
 from leanpose.core import geometry
 from leanpose.core.boxes import check_boxes, without_slivers
-from leanpose.core.decode import METHODS, decode, merge_flipped
+from leanpose.core.decode import METHODS
 from leanpose.core.errors import BoxError, ImageError, ModelError
 from leanpose.core.normalisation import Normalisation
-from leanpose.engines import Engine, Mode, Pending, Precision, create_engine
-from leanpose.engines.calibration import spreads
+from leanpose.engines import Engine, Mode, Precision, create_engine
 from leanpose.engines.card import ModelCard
 from leanpose.engines.zoo import find_model
+from leanpose.estimate import arguments
 from leanpose.estimate.association import without_doubles, without_taken
 from leanpose.estimate.detector import Detector, PersonDetector
+from leanpose.estimate.looking import Looking
 from leanpose.estimate.tiles import Tiles, check_tiles, find_in_tiles
 from leanpose.estimate.underway import Batch, Waiting
-from leanpose.media import as_bgr
-from leanpose.media.images import read_image
+from leanpose.media.given import Image, pixels_of
 from leanpose.pose.poses import Poses
 from leanpose.pose.skeleton import Skeleton, view_weights
 from leanpose.pose.skeleton_files import find_skeleton
@@ -32,12 +32,11 @@ from leanpose.pose.skeleton_files import find_skeleton
 if TYPE_CHECKING:
     from leanpose.estimate.stream import DetectEvery, Source
 
-Image = np.ndarray | str | os.PathLike[str]
 Color = Literal["bgr", "rgb"]
 OnError = Callable[[Image, ImageError | BoxError], None]
 
 
-class PoseEstimator:
+class PoseEstimator(Looking):
     """Finds people, or takes the boxes given, and their joints.
 
     Attributes:
@@ -100,8 +99,10 @@ class PoseEstimator:
             ValueError: for an unknown decode method, a batch size below 1, or ``tiles`` that are none.
         """
         path: str | Path
-        if not isinstance(model, (str, os.PathLike)):
-            raise ModelError(f"unknown model {model!r}: give a packaged one's name or the path of a file")
+        model = arguments.check_model(model)
+        arguments.check_threads(threads)
+        arguments.check_detector(detector)
+        arguments.check_batch_size(batch_size)
         if Path(model).suffix in (".ckpt", ".safetensors"):
             from leanpose.training.torch_engine import open_weights  # brings torch
 
@@ -116,8 +117,6 @@ class PoseEstimator:
         self.decode = decode or self.card.decode
         if self.decode not in METHODS:
             raise ValueError(f"unknown decode method '{self.decode}': use one of {', '.join(METHODS)}")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be 1 or more, not {batch_size}")
         if flip_test and not self.card.skeleton.flippable:
             raise ModelError(
                 f"model '{self.card.name}': nobody knows which joints of its skeleton a mirror swaps: leave the flip "
@@ -148,17 +147,35 @@ class PoseEstimator:
             self._detector = PersonDetector(self._detector, **self._detector_options)
         return self._detector
 
+    @overload
     def __call__(
         self, image: Image, boxes: ArrayLike | None = None, *, whole_image: bool = False, color: Color = "bgr"
-    ) -> Poses:
-        """The poses of the people in one image.
+    ) -> Poses: ...
+
+    @overload
+    def __call__(
+        self,
+        image: list[Image],
+        boxes: Sequence[ArrayLike | None] | None = None,
+        *,
+        whole_image: bool = False,
+        color: Color = "bgr",
+    ) -> list[Poses]: ...
+
+    def __call__(
+        self, image: Any, boxes: Any = None, *, whole_image: bool = False, color: Color = "bgr"
+    ) -> Poses | list[Poses]:
+        """The poses of the people in one image, or of each in a list of images.
 
         Args:
-            image: a file, or an array (H, W, 3), (H, W, 4) or (H, W).
+            image: a file, an array (H, W, 3), (H, W, 4) or (H, W), encoded bytes, a Pillow image, or a torch tensor
+                (3, H, W), see :func:`leanpose.media.given.pixels_of`; or a list of these, all of which are kept in
+                memory until the last is done (:meth:`estimate_many` gives one after the other).
             boxes: the people's extents, x1, y1, x2, y2 in pixels, (4,) or (P, 4); a fifth number is the box's score.
                 Boxes may reach over the image's edge. None of them, as in ``[]``, gives empty poses. With ``None``
                 the detector finds the people, and there may be none; where two of its boxes lead to the same person
                 (:func:`leanpose.estimate.association.without_doubles`), the weaker answer is left out.
+                With a list of images, a list of as many entries.
             whole_image: take the whole image as the box of one person.
             color: channel order of an array.
 
@@ -168,18 +185,33 @@ class PoseEstimator:
                 a detector.
             ModelError, EngineError: when the detector is needed and cannot be loaded.
         """
+        if isinstance(image, (list, tuple)):
+            arguments.check_one_each(image, boxes)
+            pairs = zip(image, repeat(None) if boxes is None else boxes, strict=False)
+            return list(self.estimate_pairs(pairs, whole_image=whole_image, color=color))
         return next(self.estimate_pairs([(image, boxes)], whole_image=whole_image, color=color))
 
     def estimate_many(
         self,
         images: Iterable[Image],
-        boxes: Iterable[ArrayLike],
+        boxes: Iterable[ArrayLike | None] | None = None,
         *,
         color: Color = "bgr",
         on_error: OnError | None = None,
     ) -> Iterator[Poses]:
-        """The poses of each image in turn; ``boxes`` has one entry per image. See :meth:`estimate_pairs`."""
-        return self.estimate_pairs(zip(images, boxes, strict=True), color=color, on_error=on_error)
+        """The poses of each image in turn, as they are asked for. See :meth:`estimate_pairs`.
+
+        Args:
+            images: any number of them, also from a generator.
+            boxes: an entry for each image, ``None`` where the detector is to look; without it, it looks at all.
+            color, on_error: as in :meth:`estimate_pairs`.
+
+        Raises:
+            ImageError: at once, where ``images`` is a single one.
+        """
+        arguments.check_images(images)
+        pairs = zip(images, repeat(None), strict=False) if boxes is None else zip(images, boxes, strict=True)
+        return self.estimate_pairs(pairs, color=color, on_error=on_error)
 
     def estimate_pairs(
         self,
@@ -202,6 +234,11 @@ class PoseEstimator:
             ImageError, BoxError: as ``__call__`` does, without ``on_error``.
             ModelError: when the model's heatmaps do not fit its card.
             ModelError, EngineError: when the detector is needed and cannot be loaded.
+
+        Example:
+            >>> known = {"a.jpg": [[40, 20, 180, 400]], "b.jpg": [[10, 10, 90, 200], [80, 12, 170, 210]]}
+            >>> for poses in PoseEstimator().estimate_pairs(known.items()):  # doctest: +SKIP
+            ...     print(poses.source, poses.keypoints.shape)
         """
         found = self.model_poses(pairs, whole_image=whole_image, color=color, on_error=on_error)
         return (poses.view(self.skeleton) for poses in found)
@@ -292,15 +329,16 @@ class PoseEstimator:
                 untracked.
 
         Raises:
-            ValueError: at once, when the arguments do not go together.
+            ValueError, ImageError, VideoError: at once, when the arguments do not go together, or the source is none.
             And, while frames are asked for, as :func:`leanpose.estimate.stream.stream` does.
 
         Example:
             >>> for poses in PoseEstimator().stream("video.mp4"):  # doctest: +SKIP
             ...     print(poses.timestamp, poses.ids, poses.keypoints)
         """
-        from leanpose.estimate.stream import PoseTracking, stream, two_pass_stream
+        from leanpose.estimate.stream import PoseTracking, check_source, stream, two_pass_stream
 
+        check_source(source)
         if two_pass and (keep_images or not track):
             raise ValueError("two_pass is for people who are tracked, and keeps no images: leave one out")
         tracking = PoseTracking(
@@ -315,19 +353,18 @@ class PoseEstimator:
         self, image: Image, boxes: ArrayLike | None, whole_image: bool, color: Color
     ) -> tuple[np.ndarray, Waiting]:
         """The pixels in BGR, and what is to be kept of an image until its people are found."""
-        source = os.fspath(image) if isinstance(image, (str, os.PathLike)) else None
-        where = source or "image"
         if boxes is not None and whole_image:
-            raise BoxError(f"{where}: pass either boxes or whole_image=True, not both")
-        read = read_image(image, lenient=self.lenient) if isinstance(image, (str, os.PathLike)) else None
-        pixels = as_bgr(image, color) if read is None else read.image  # type: ignore[arg-type]
+            named = os.fspath(image) if isinstance(image, (str, os.PathLike)) else "image"
+            raise BoxError(f"{named}: pass either boxes or whole_image=True, not both")
+        pixels, source, damage = pixels_of(image, color, self.lenient)
+        where = source or "image"
         hw = (pixels.shape[0], pixels.shape[1])
         detected = boxes is None and not whole_image
         if detected:
             checked, scores = self.find_people(pixels, where)
         else:
             checked, scores = check_boxes(geometry.image_box(*hw) if boxes is None else boxes, hw, source or "")
-        return pixels, Waiting(hw, checked, scores, source, detected, read.damage if read else None)
+        return pixels, Waiting(hw, checked, scores, source, detected, damage)
 
     def find_people(
         self, image: np.ndarray, where: str = "image", tiles: Tiles | None = None
@@ -354,71 +391,6 @@ class PoseEstimator:
         usable = without_slivers(found, (image.shape[0], image.shape[1]))
         self.boxes_dropped += len(np.asarray(found)) - len(np.asarray(usable))
         return usable
-
-    def preprocess(self, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Crops (P, h, w, 3) uint8 in the card's colours and transforms (P, 2, 3) of boxes (P, 4) in a BGR image."""
-        transforms = self._transforms(boxes)
-        crops = np.empty((len(boxes), *self.card.input_hw, 3), np.uint8)
-        for crop, transform in zip(crops, transforms, strict=True):
-            crop[:] = self._crop(image, transform)
-        return crops, transforms
-
-    def infer(self, crops: np.ndarray) -> np.ndarray:
-        """Heatmaps (P, K, h, w) of crops (P, H, W, 3); with ``flip_test`` the mean over the crops and their mirrors.
-
-        Raises:
-            ModelError: when the heatmaps do not fit the card.
-        """
-        return self._merge(self.submit(crops).result())
-
-    def submit(self, crops: np.ndarray) -> Pending:
-        """Hands crops (P, H, W, 3), and with ``flip_test`` behind them their mirrors, to the engine."""
-        if self.flip_test:
-            crops = np.concatenate((crops, crops[:, :, ::-1]))
-        return self.engine.submit(crops if self.engine.takes_pixels else self._normalise(crops))
-
-    def _merge(self, heatmaps: np.ndarray) -> np.ndarray:
-        """One map per joint and person of what :meth:`submit` asked for, checked."""
-        expected = (len(self.card.skeleton), *self.card.heatmap_hw)
-        if heatmaps.shape[1:] != expected:
-            raise ModelError(
-                f"model '{self.card.name}' gives heatmaps {heatmaps.shape}, its card says {(len(heatmaps), *expected)}"
-            )
-        if not self.flip_test:
-            return heatmaps
-        plain, flipped = np.split(heatmaps, 2)
-        return merge_flipped(plain, flipped, self.card.skeleton.flip_permutation, self.card.flip_shift)
-
-    def _transforms(self, boxes: np.ndarray) -> np.ndarray:
-        return geometry.crop_transform(boxes, self.card.input_hw, self.card.padding)
-
-    def _crop(self, image: np.ndarray, transform: np.ndarray) -> np.ndarray:
-        crop = geometry.warp(image, transform, self.card.input_hw)
-        return crop if self.card.color == "bgr" else cv2.cvtColor(crop, cv2.COLOR_BGR2RGB)
-
-    def postprocess(self, heatmaps: np.ndarray, transforms: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Keypoints (P, K, 2) in image pixels, scores (P, K) and uncertainties (P, K) from heatmaps (P, K, h, w).
-
-        ModelError where a heatmap is not finite.
-
-        With a calibration in the card, scores are probabilities and uncertainties image pixels, see
-        :class:`leanpose.engines.calibration.Calibration`; without one, scores are the heatmaps' peaks and uncertainties
-        NaN.
-        """
-        cells, scores = decode(heatmaps, self.decode, sigma=self.card.sigma)
-        if np.isnan(cells).any():
-            raise ModelError(
-                f"model '{self.card.name}' gives heatmaps that are not finite, on {self.engine.describe()}: weights "
-                "are damaged, or it overflows in that precision: try precision='f32'"
-            )
-        in_crop = geometry.cells_to_crop(cells, self.card.stride, self.card.cell_offset)
-        inverse = geometry.invert(transforms)
-        keypoints, calibration = geometry.apply(inverse, in_crop), self.card.calibration
-        if calibration is None:
-            return keypoints, scores, np.full(scores.shape, np.nan)
-        radii = calibration.curves.radii(scores, spreads(heatmaps, cells))
-        pixels = self.card.stride * geometry.zoom(inverse)  # of a cell
-        return keypoints, calibration.curves.probabilities(scores), radii * pixels[:, None]
 
     def describe(self) -> str:
         """Model, engine, precision, flip test and decode method in words, for reports."""

@@ -215,6 +215,7 @@ def stream(
             or breaks off: its ``frames_read`` says how many they were.
         And as :meth:`PoseTracking.step` does.
     """
+    check_source(source)
     if isinstance(source, (int, str, os.PathLike)):
         source = open_video(source)
     live = isinstance(source, Video) and source.live
@@ -270,6 +271,25 @@ def looked_at_again(frames: Sequence[Poses], smooth: bool) -> list[Poses]:
     times = [poses.timestamp or 0.0 for poses in frames]
     found = second_pass(frames, times)
     return smooth_both_ways(found, times) if smooth else found
+
+
+def check_source(source: object) -> None:
+    """Refuses what gives no frames, and what would give wrong ones, as the rows of an image.
+
+    Raises:
+        ImageError, VideoError: which say what to give instead.
+    """
+    if isinstance(source, np.ndarray) and source.ndim < 4:
+        raise ImageError(
+            f"an array of shape {source.shape} is one image, no stream: call the estimator, or give [image]; "
+            "frames are (N, H, W, 3)"
+        )
+    if hasattr(source, "isOpened"):
+        raise VideoError("an open cv2.VideoCapture is no source: give the name of its file, or the camera's number")
+    if not isinstance(source, (int, str, os.PathLike)) and not hasattr(source, "__iter__"):
+        raise VideoError(
+            f"{type(source).__name__} is no source of frames: give a file, a camera's number, an address, or images"
+        )
 
 
 def _frames(

@@ -16,10 +16,15 @@ import numpy as np
 
 from leanpose.core.errors import ImageError
 from leanpose.core.files import write_whole
+from leanpose.media.further_kinds import FURTHER_STRUCTURES, decode_heic, further_kind
 from leanpose.media.jpeg_damage import jpeg_damage
 from leanpose.media.picture_structure import STRUCTURES
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+IMAGE_SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".jp2", ".ppm", ".pgm",
+    ".pbm", ".pnm",
+)  # fmt: skip
+KINDS = "JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, JPEG 2000, PNM, and HEIC with pillow-heif"
 MAX_PIXELS = 100_000_000
 BYTES_PER_PIXEL = 10  # of the limit: what a file and its decoding may take together,
 LEAST_BYTES = 64_000_000  # which they always may
@@ -62,8 +67,8 @@ def read_image(
         thorough: look for damage in the coded data of a JPEG, too, which takes as long as decoding it.
 
     Raises:
-        ImageError: when the file is missing, unreadable, empty, no image of a known kind (JPEG, PNG, WebP, BMP, GIF,
-            TIFF), damaged, cut off or too large. The message names it.
+        ImageError: when the file is missing, unreadable, empty, no image of a known kind (:data:`KINDS`),
+            damaged, cut off or too large. The message names it.
     """
     max_bytes = max(BYTES_PER_PIXEL * max_pixels, LEAST_BYTES)
     if isinstance(source, bytes):
@@ -75,7 +80,7 @@ def read_image(
         raise ImageError(f"{name}: empty, 0 bytes; copy it again from where it came from")
     kind = _kind(data)
     if kind is None:
-        raise ImageError(f"{name}: not an image of a kind read here (JPEG, PNG, WebP, BMP, GIF, TIFF); convert it")
+        raise ImageError(f"{name}: not an image of a kind read here ({KINDS}); convert it")
 
     def damaged(fault: object) -> ImageError:
         why = f" ({fault})" if fault else ""
@@ -84,7 +89,7 @@ def read_image(
         )
 
     try:
-        structure = STRUCTURES[kind](data)
+        structure = (STRUCTURES | FURTHER_STRUCTURES)[kind](data)
     except ValueError as fault:
         raise damaged(fault) from None
     except (struct.error, LookupError):
@@ -106,7 +111,10 @@ def read_image(
         raise damaged(fault)
     try:
         # IMREAD_COLOR, for IMREAD_UNCHANGED applies EXIF in OpenCV 5 and not in 4.
-        image = cv2.imdecode(np.frombuffer(structure.data, np.uint8), cv2.IMREAD_COLOR)
+        if kind == "HEIC":
+            image = decode_heic(name, data)
+        else:
+            image = cv2.imdecode(np.frombuffer(structure.data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         image = None
     if image is None:
@@ -226,7 +234,7 @@ def is_image_data(head: bytes) -> bool:
 def _kind(data: bytes) -> str | None:
     if data[:4] == b"RIFF":
         return "WebP" if data[8:12] == b"WEBP" else None
-    return next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
+    return next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None) or further_kind(data)
 
 
 _MAGIC = {

@@ -43,7 +43,7 @@ def is_video(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a video: by its first bytes, and where they are of no known kind, by its suffix.
 
     A text that is called ``clip.mp4`` is one here, so that :func:`leanpose.media.open_video` says what is wrong with
-    it; a photo of that name is none. Animated GIFs count as images.
+    it; a photo of that name is none. A GIF that moves is a video, other animated images are none.
     """
     path = Path(path)
     if not os.path.isfile(path):
@@ -54,7 +54,7 @@ def is_video(path: str | os.PathLike[str]) -> bool:
     except OSError:
         head = b""
     if is_image_data(head):
-        return False
+        return head.startswith(b"GIF8") and _moves(path)
     return _is_video_data(head) or path.suffix.lower() in VIDEO_SUFFIXES
 
 
@@ -69,6 +69,40 @@ def webcam_number(source: int | str | os.PathLike[str]) -> int | None:
 def is_stream(source: int | str | os.PathLike[str]) -> bool:
     """Whether a source is an address such as ``rtsp://camera/1``."""
     return isinstance(source, str) and re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", source) is not None
+
+
+def is_animated(path: str | os.PathLike[str]) -> bool:
+    """Whether a WebP, PNG or AVIF file has several frames, of which only the first is read."""
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(4096)
+    except OSError:
+        return False
+    if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X":
+        return bool(head[20:21] and head[20] & 2)
+    if head.startswith(b"\x89PNG"):
+        return b"acTL" in head.partition(b"IDAT")[0]
+    return head[4:12] == b"ftypavis"
+
+
+def _moves(gif: Path) -> bool:
+    """Whether a GIF has a second frame."""
+    try:
+        data = gif.read_bytes()
+        at = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
+        frames = 0
+        while frames < 2 and data[at] in b"\x21\x2c":
+            if data[at] == 0x2C:
+                frames += 1
+                at += 11 + (3 << (data[at + 9] & 7) + 1 if data[at + 9] & 0x80 else 0)
+            else:
+                at += 2
+            while data[at]:  # sub-blocks, each with its length before it
+                at += 1 + data[at]
+            at += 1
+    except (OSError, IndexError):
+        return False
+    return frames > 1
 
 
 _HEAD = 4 * 192  # enough for four packets of a transport stream

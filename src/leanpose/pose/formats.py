@@ -1,11 +1,10 @@
-"""Poses in files: the JSON schema, JSON lines, CSV, COCO keypoint results, and files as OpenPose writes them."""
+"""Poses in files: the JSON schema, JSON lines, CSV, and files as OpenPose writes them. COCO is in ``pose/coco.py``."""
 
 import csv
 import io
 import json
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,11 +64,11 @@ def image_entry(poses: "Poses") -> dict[str, Any]:
         "people": [
             {
                 "id": None if one.ids is None else int(one.ids[0]),
-                "box": _numbers(one.boxes[0]),
-                "score": _numbers(one.box_scores)[0],
-                "keypoints": _numbers(np.concatenate((one.keypoints[0], one.scores[0][:, None]), axis=1)),
+                "box": numbers(one.boxes[0]),
+                "score": numbers(one.box_scores)[0],
+                "keypoints": numbers(np.concatenate((one.keypoints[0], one.scores[0][:, None]), axis=1)),
             }
-            | ({} if one.uncertainties is None else {"uncertainties": _numbers(one.uncertainties[0])})
+            | ({} if one.uncertainties is None else {"uncertainties": numbers(one.uncertainties[0])})
             for one in poses
         ],
     }
@@ -111,15 +110,18 @@ def write_json(images: Sequence["Poses"], path: str | os.PathLike[str]) -> None:
 
 
 def csv_rows(poses: "Poses") -> list[tuple[Any, ...]]:
-    """One row of CSV_COLUMNS per joint; empty cells stand for what is not known, and a joint not found."""
-    rows = []
+    """One row of CSV_COLUMNS per joint; empty cells stand for what is not known, and a joint not found.
+
+    An image with nobody in it has one row, with its file, frame and time, and else empty cells.
+    """
     where = (poses.source or "", *("" if v is None else v for v in (poses.frame, poses.timestamp)))
+    rows: list[tuple[Any, ...]] = [] if len(poses) else [(*where, *[""] * (len(CSV_COLUMNS) - len(where)))]
     for person, one in enumerate(poses):
         id_ = "" if one.ids is None else int(one.ids[0])
-        box = (*_numbers(one.boxes[0]), *_numbers(one.box_scores))
-        off = [None] * len(poses.skeleton) if one.uncertainties is None else _numbers(one.uncertainties[0])
+        box = (*numbers(one.boxes[0]), *numbers(one.box_scores))
+        off = [None] * len(poses.skeleton) if one.uncertainties is None else numbers(one.uncertainties[0])
         for joint, point, score, radius in zip(
-            poses.skeleton.joints, _numbers(one.keypoints[0]), _numbers(one.scores[0]), off, strict=True
+            poses.skeleton.joints, numbers(one.keypoints[0]), numbers(one.scores[0]), off, strict=True
         ):
             x, y, radius = ("" if v is None else v for v in (*point, radius))
             rows.append((*where, person, id_, joint, x, y, score, *box, radius))
@@ -136,62 +138,6 @@ def write_csv(images: Sequence["Poses"], path: str | os.PathLike[str]) -> None:
     write_whole(path, text.getvalue().encode(), PosesError)
 
 
-def coco_results(poses: "Poses", image_id: int | str | None = None) -> list[dict[str, Any]]:
-    """COCO keypoint results, one per person.
-
-    COCO measures box edges from the corner of the image, half a pixel left of and above our zero, so they shift
-    by 0.5; its keypoints are pixel numbers as ours are and stay. A joint that was not found is ``0, 0, 0``. The
-    third number of a joint is its score; a person's is that of :attr:`leanpose.pose.poses.Poses.person_scores`. People
-    with an id have it as PoseTrack names it, ``track_id``.
-
-    Args:
-        image_id: COCO's number of the image. By default the number of the video's frame, or the number that the file
-            is named for (``000000081988.jpg``), or else its name.
-
-    Raises:
-        PosesError: when there is neither an ``image_id`` nor a source.
-    """
-    if image_id is None:
-        image_id = poses.frame
-    if image_id is None:
-        if poses.source is None:
-            raise PosesError("source: COCO results need an image_id, and these poses know no file name: give one")
-        stem = Path(poses.source).stem
-        image_id = int(stem) if stem.isascii() and stem.isdigit() else Path(poses.source).name
-    found = np.isfinite(poses.keypoints).all(axis=-1)
-    points = np.concatenate((poses.keypoints, poses.scores[..., None]), axis=-1)
-    points[~found] = 0
-    people_scores = poses.person_scores
-    boxes = poses.boxes.astype(float)
-    xywh = np.concatenate((to_corner(boxes[:, :2]), boxes[:, 2:] - boxes[:, :2]), axis=1)
-    return [
-        {
-            "image_id": image_id,
-            "category_id": 1,
-            "keypoints": _numbers(points[person].reshape(-1)),
-            "score": float(people_scores[person]),
-            "bbox": xywh[person].tolist(),
-        }
-        | ({} if poses.ids is None else {"track_id": int(poses.ids[person])})
-        for person in range(len(poses))
-    ]
-
-
-def write_coco(
-    images: Sequence["Poses"], path: str | os.PathLike[str], image_ids: Sequence[int | str] | None = None
-) -> None:
-    """Writes COCO results of many images, whole or not at all, with ids as `coco_results` takes them.
-
-    Raises:
-        PosesError: when an image has no id, the ids are not one per image, or the file cannot be written.
-    """
-    if image_ids is not None and len(image_ids) != len(images):
-        raise PosesError(f"image_ids: {len(image_ids)} ids for {len(images)} images")
-    ids = image_ids if image_ids is not None else [None] * len(images)
-    results = [result for poses, id_ in zip(images, ids, strict=True) for result in coco_results(poses, id_)]
-    write_whole(path, json.dumps(results, allow_nan=False).encode(), PosesError)
-
-
 def openpose_document(poses: "Poses") -> dict[str, Any]:
     """The people of one image as OpenPose writes them: ``{"version", "people": [{"person_id", "pose_keypoints_2d"}]}``.
 
@@ -204,16 +150,33 @@ def openpose_document(poses: "Poses") -> dict[str, Any]:
     absent = [f"{part}_keypoints_2d" for part in ("face", "hand_left", "hand_right")]
     absent += [f"{part}_keypoints_3d" for part in ("pose", "face", "hand_left", "hand_right")]
     people = [
-        {"person_id": [int(id_)], "pose_keypoints_2d": _numbers(joints.reshape(-1)), **{key: [] for key in absent}}
+        {"person_id": [int(id_)], "pose_keypoints_2d": numbers(joints.reshape(-1)), **{key: [] for key in absent}}
         for id_, joints in zip(ids, points, strict=True)
     ]
     return {"version": 1.3, "people": people}
 
 
-def _numbers(values: np.ndarray) -> list[Any]:
+def yolo_lines(poses: "Poses") -> list[str]:
+    """The people as YOLO's pose predictions: ``0 cx cy w h`` and ``x y score`` of each joint.
+
+    Places are shares of the image's width and height; boxes and joints are cut at its edges. A joint that was not found
+    is ``0 0 0``.
+    """
+    size = np.array(poses.image_hw[::-1], dtype=float)
+    corners = np.clip(to_corner(poses.boxes.reshape(-1, 2, 2).astype(float)) / size, 0, 1)
+    places = np.clip(to_corner(poses.keypoints.astype(float)) / size, 0, 1)
+    joints = np.concatenate((places, poses.scores[..., None]), axis=-1)
+    joints[np.isnan(joints).any(axis=-1)] = 0
+    rows = zip((corners[:, 0] + corners[:, 1]) / 2, corners[:, 1] - corners[:, 0], joints, strict=True)
+    return [
+        " ".join(["0", *(f"{v:.6g}" for v in (*centre, *sides, *points.ravel()))]) for centre, sides, points in rows
+    ]
+
+
+def numbers(values: np.ndarray) -> list[Any]:
     """Nested lists of the shortest decimals that give back the same float32, ``None`` for NaN."""
     if values.ndim > 1:
-        return [_numbers(row) for row in values]
+        return [numbers(row) for row in values]
     return [None if np.isnan(v) else float(str(v)) for v in values]
 
 

@@ -178,6 +178,15 @@ class Poses:
             uncertainties = np.where(missing, np.nan, map_uncertainties(weights, self.uncertainties))
         return replace(self, keypoints=keypoints, scores=scores, skeleton=target, uncertainties=uncertainties)
 
+    def confident(self, min_score: float) -> "Poses":
+        """These people without the joints that score less than ``min_score``, which count as not found."""
+        weak = self.scores < min_score
+        if not weak.any():
+            return self
+        off = None if self.uncertainties is None else np.where(weak, np.nan, self.uncertainties)
+        keypoints, scores = np.where(weak[..., None], np.nan, self.keypoints), np.where(weak, 0, self.scores)
+        return replace(self, keypoints=keypoints, scores=scores, uncertainties=off)
+
     def draw(self, image: np.ndarray | None = None, **options: Any) -> np.ndarray:
         """A copy of the image (H, W, 3) with these people drawn on it.
 
@@ -236,8 +245,8 @@ class Poses:
         return cls.from_dict(parse_json(text))
 
     def to_coco(self, image_id: int | str | None = None) -> list[dict[str, Any]]:
-        """COCO keypoint results, one per person, as :func:`leanpose.pose.formats.coco_results` makes them."""
-        from leanpose.pose.formats import coco_results
+        """COCO keypoint results, one per person, as :func:`leanpose.pose.coco.coco_results` makes them."""
+        from leanpose.pose.coco import coco_results
 
         return coco_results(self, image_id)
 

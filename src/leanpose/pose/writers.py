@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -21,13 +21,15 @@ from leanpose.core.closing import Growing
 from leanpose.core.errors import PosesError
 from leanpose.core.files import part_of, partial_of, replace_folder
 from leanpose.core.forks import Home
-from leanpose.pose.formats import CSV_COLUMNS, coco_results, csv_rows, header, image_entry, openpose_document
+from leanpose.pose.coco import ImageId, Numbering, category, coco_annotations, coco_results
+from leanpose.pose.formats import CSV_COLUMNS, csv_rows, header, image_entry, openpose_document, yolo_lines
 from leanpose.pose.poses import Poses
 from leanpose.pose.skeleton import Skeleton
 
-Format = Literal["json", "jsonl", "csv", "coco", "openpose"]
+Format = Literal["json", "jsonl", "csv", "coco", "coco-dataset", "yolo", "openpose"]
 SUFFIXES: dict[Format, str] = {
-    "json": ".json", "jsonl": ".jsonl", "csv": ".csv", "coco": ".coco.json", "openpose": "_openpose"
+    "json": ".json", "jsonl": ".jsonl", "csv": ".csv", "coco": ".coco.json", "coco-dataset": ".coco-dataset.json",
+    "yolo": "_yolo", "openpose": "_openpose",
 }  # fmt: skip
 
 
@@ -249,15 +251,20 @@ class CsvWriter(_TextWriter):
 
 
 class CocoWriter(_TextWriter):
-    """A list of :func:`leanpose.pose.formats.coco_results`."""
+    """A list of :func:`leanpose.pose.coco.coco_results`."""
 
     _comma = "\n"
+
+    def __init__(self, path: str | os.PathLike[str], image_ids: Mapping[str, ImageId] | None = None) -> None:
+        """``image_ids`` has the images' ids by their sources, see :func:`leanpose.pose.coco.image_ids_of`."""
+        super().__init__(path)
+        self._numbering = Numbering(image_ids)
 
     def _head(self) -> str:
         return "["
 
     def _text(self, poses: Poses) -> str:
-        results = coco_results(poses)
+        results = coco_results(poses, self._numbering.of(poses))
         if not results:
             return ""
         before, self._comma = self._comma, ",\n"
@@ -267,13 +274,61 @@ class CocoWriter(_TextWriter):
         return b"\n]\n"
 
 
-class OpenPoseWriter(PosesWriter):
-    """A folder with a file per image, ``NAME_keypoints.json``, or per frame, ``NAME_000000000007_keypoints.json``.
+class CocoDatasetWriter(_TextWriter):
+    """Images, categories and :func:`leanpose.pose.coco.coco_annotations`, as labelling tools open them.
+
+    Images are called as their sources are, frames of a video ``NAME_000000000007.jpg``, whose numbers are their ids; of
+    each image its id, name and size are held in memory.
+    """
+
+    _comma = "\n"
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        image_ids: Mapping[str, ImageId] | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
+        """``image_ids`` and ``names`` have the images' ids and names by their sources; else ids count from 1."""
+        super().__init__(path)
+        self._ids, self._names = image_ids or {}, names or {}
+        self._images: list[dict[str, Any]] = []
+        self._people = 0
+
+    def _head(self) -> str:
+        return '{"annotations": ['
+
+    def _text(self, poses: Poses) -> str:
+        source = poses.source or "image"
+        name, id_ = self._names.get(source, source), self._ids.get(source, len(self._images) + 1)
+        if poses.frame is not None:
+            name, id_ = f"{Path(source).stem}_{poses.frame:012d}.jpg", poses.frame
+        height, width = poses.image_hw
+        self._images.append({"id": id_, "file_name": name, "width": width, "height": height})
+        found = coco_annotations(poses, id_, self._people + 1)
+        self._people += len(found)
+        if not found:
+            return ""
+        before, self._comma = self._comma, ",\n"
+        return before + ",\n".join(map(_json, found))
+
+    def _tail(self) -> bytes:
+        return b"\n]}\n"  # the images, a long list, come once, at the end
+
+    def _finish(self) -> None:
+        assert self._skeleton is not None
+        rest = {"images": self._images, "categories": [category(self._skeleton)], "info": {}, "licenses": []}
+        self._put(("\n],\n" + _json(rest)[1:] + "\n").encode())
+        super()._finish()
+
+
+class _FolderWriter(PosesWriter):
+    """A folder with a file per image, called as it is, or per frame, with its number.
 
     It takes the place of an older one, and of nothing else: no folder has the files of two runs.
     """
 
-    _ending = "_keypoints.json"
+    _ending: str
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
@@ -313,14 +368,37 @@ class OpenPoseWriter(PosesWriter):
             self._names.add(name)
         file = self._part / f"{name}{self._ending}"
         try:
-            file.write_bytes(_json(openpose_document(poses)).encode())
+            file.write_bytes(self._text(poses).encode())
         except OSError:
             file.unlink(missing_ok=True)
             raise
 
+    @abstractmethod
+    def _text(self, poses: Poses) -> str:
+        """What stands in an image's file."""
+
+
+class OpenPoseWriter(_FolderWriter):
+    """Files ``NAME_keypoints.json``, of frames ``NAME_000000000007_keypoints.json``."""
+
+    _ending = "_keypoints.json"
+
+    def _text(self, poses: Poses) -> str:
+        return _json(openpose_document(poses))
+
+
+class YoloWriter(_FolderWriter):
+    """Files ``NAME.txt`` of :func:`leanpose.pose.formats.yolo_lines`, of frames ``NAME_000000000007.txt``."""
+
+    _ending = ".txt"
+
+    def _text(self, poses: Poses) -> str:
+        return "".join(f"{line}\n" for line in yolo_lines(poses))
+
 
 WRITERS: dict[Format, type[PosesWriter]] = {
-    "json": JsonWriter, "jsonl": JsonLinesWriter, "csv": CsvWriter, "coco": CocoWriter, "openpose": OpenPoseWriter
+    "json": JsonWriter, "jsonl": JsonLinesWriter, "csv": CsvWriter, "coco": CocoWriter,
+    "coco-dataset": CocoDatasetWriter, "yolo": YoloWriter, "openpose": OpenPoseWriter,
 }  # fmt: skip
 
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from leanpose.core import geometry
 from leanpose.core.errors import ModelError, PosesError
-from leanpose.datasets.readers.coco import AREA_OF_BOX
 from leanpose.estimate.association import without_doubles, without_taken
 from leanpose.estimate.teachers.interface import Teacher
+from leanpose.pose.coco import AREA_OF_BOX
 from leanpose.pose.poses import Poses
 from leanpose.pose.skeleton import Skeleton
 

@@ -25,10 +25,10 @@ from leanpose.datasets.readers.detections import read_detections
 from leanpose.datasets.readers.image_folder import ImageFolder, find_image_folder
 from leanpose.datasets.readers.parts import Part
 from leanpose.datasets.readers.sample import Sample
+from leanpose.pose.coco import AREA_OF_BOX
 from leanpose.pose.skeleton import Skeleton
 from leanpose.pose.skeleton_files import find_skeleton
 
-AREA_OF_BOX = 0.53  # of a person's box, where a file has no areas: CrowdPose's evaluation code, and about COCO's mean
 ASPECTS = {"kept": False, "lost": True}  # whether images are marked as squashed
 
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from leanpose.core.geometry import to_corner
 from leanpose.datasets.readers import PARTS
-from leanpose.datasets.readers.coco import AREA_OF_BOX
 from leanpose.datasets.writers.people import (
     AREAS,
     BOXES,
@@ -33,7 +32,8 @@ from leanpose.datasets.writers.people import (
     exact,
     visibility,
 )
-from leanpose.pose.skeleton import SKELETONS, Skeleton
+from leanpose.pose.coco import AREA_OF_BOX, category
+from leanpose.pose.skeleton import Skeleton
 
 
 def write_coco(folder: Path, people: People, skeleton: Skeleton, store: ImageStore, losses: Losses) -> str:
@@ -78,23 +78,6 @@ def write_coco(folder: Path, people: People, skeleton: Skeleton, store: ImageSto
         file.parent.mkdir(exist_ok=True)
         file.write_text(json.dumps(document, allow_nan=False), encoding="utf-8")
     return "coco:{}"
-
-
-def category(skeleton: Skeleton) -> dict[str, Any]:
-    """The skeleton as COCO's categories describe one, and beyond that its sigmas, flips and torso."""
-    index = {joint: number for number, joint in enumerate(skeleton.joints, start=1)}
-    described: dict[str, Any] = {
-        "id": 1,
-        "name": "person" if skeleton in SKELETONS.values() else skeleton.name,
-        "supercategory": "person",
-        "keypoints": list(skeleton.joints),
-        "skeleton": [[index[a], index[b]] for a, b in skeleton.limbs],
-    }
-    if skeleton not in SKELETONS.values():
-        described |= {"torso": list(skeleton.torso)}
-        described |= {} if skeleton.sigmas is None else {"sigmas": list(skeleton.sigmas)}
-        described |= {} if skeleton.flips is None else {"flips": [list(pair) for pair in skeleton.flips]}
-    return described
 
 
 def _image_ids(pictures: Sequence[Picture]) -> dict[str, int]:
