@@ -13,7 +13,7 @@ WAIT = 60  # seconds; reached only where something hangs
 
 def in_child(method: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """What ``function`` returns in a new process, or the LeanposeError that it raises there, raised here."""
-    context = multiprocessing.get_context(method)
+    context: Any = multiprocessing.get_context(method)
     ours, theirs = context.Pipe(duplex=False)
     child = context.Process(target=_answer, args=(theirs, function, arguments))
     child.start()
