@@ -18,6 +18,9 @@ DOORS = {
 }
 
 
+DOORSTEP = {"__init__.py", "__main__.py", "py.typed"}  # of no room: the public names, and the command
+
+
 def _modules() -> dict[str, Path]:
     folders = ((ROOT / "src", "leanpose"), (ROOT, "lab"))
     files = {path: base for base, name in folders for path in (base / name).rglob("*.py")}
@@ -43,7 +46,7 @@ def _imports(path: Path, modules: dict[str, Path]) -> set[str]:
 
 def _room(module: str) -> int:
     parts = module.removeprefix("leanpose").strip(".").split(".")
-    return ROOMS.index(parts[0]) if parts[0] else -1  # leanpose itself names its public classes
+    return ROOMS.index(parts[0]) if parts[0] not in ("", "__main__") else -1  # leanpose itself names public classes
 
 
 MODULES = _modules()
@@ -51,7 +54,7 @@ ARROWS = {(name, other) for name, path in MODULES.items() for other in _imports(
 
 
 def test_every_entry_of_the_package_is_a_room() -> None:
-    entries = {path.name for path in (ROOT / "src" / "leanpose").iterdir()} - {"__pycache__", "__init__.py", "py.typed"}
+    entries = {path.name for path in (ROOT / "src" / "leanpose").iterdir()} - {"__pycache__", *DOORSTEP}
     assert entries == {*ROOMS, "zoo"} - {"lab"}
 
 

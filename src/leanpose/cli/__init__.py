@@ -61,6 +61,7 @@ app = typer.Typer(
     cls=ReadableErrors,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Find people's joints in images, fast, on ordinary CPUs.",
 )
 

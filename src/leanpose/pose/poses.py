@@ -2,19 +2,20 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
-from leanpose.core.errors import PosesError
+from leanpose.core.errors import LeanposeError, PosesError
 from leanpose.pose.oks import rescored
 from leanpose.pose.skeleton import Skeleton, map_joints, map_uncertainties, view_weights
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Poses:
     """P people with K joints each, found in one image. The arrays are read-only copies of what was given.
 
@@ -131,15 +132,38 @@ class Poses:
         found = np.isfinite(self.keypoints).all(axis=-1)
         return rescored(np.where(found, self.scores, 0), self.box_scores).astype(np.float32)
 
+    def __repr__(self) -> str:
+        """One line, such as ``<Poses: 2 people, body19, 640x480, clip.mp4, frame 7>``."""
+        people = f"{len(self)} {'person' if len(self) == 1 else 'people'}"
+        height, width = self.image_hw
+        source = None if self.source is None else os.path.basename(self.source)
+        frame = None if self.frame is None else f"frame {self.frame}"
+        parts = [people, self.skeleton.name, f"{width}x{height}", source, frame]
+        return f"<Poses: {', '.join(part for part in parts if part)}>"
+
     def __len__(self) -> int:
         return len(self.keypoints)
 
-    def __getitem__(self, index: Any) -> "Poses":
+    @overload
+    def __getitem__(self, index: str) -> np.ndarray: ...
+
+    @overload
+    def __getitem__(self, index: Any) -> "Poses": ...
+
+    def __getitem__(self, index: Any) -> "Poses | np.ndarray":
         """Some of the people: one by number (still a Poses, of length 1), a slice, a mask (P,) or a list of numbers.
+
+        Or, by its name, a joint of all of them: ``poses["left_wrist"]`` is (P, 3), x, y and score.
 
         Raises:
             IndexError: when there is no such person, or the mask has another length.
+            KeyError: when there is no such joint; it names those there are.
         """
+        if isinstance(index, str):
+            if index not in self.skeleton.joints:
+                raise KeyError(f"{self.skeleton.name} has no joint '{index}': it has {', '.join(self.skeleton.joints)}")
+            joint = self.skeleton.joints.index(index)
+            return np.concatenate((self.keypoints[:, joint], self.scores[:, joint, None]), axis=1)
         if isinstance(index, (int, np.integer)):
             index = [index]
         return Poses(
@@ -204,6 +228,73 @@ class Poses:
         if image is None:
             raise PosesError("image: none was kept: give one, or ask the stream to keep_images")
         return draw_poses(image, self, **options)
+
+    def save(self, path: str | os.PathLike[str], image: np.ndarray | None = None, **options: Any) -> None:
+        """Writes :meth:`draw` into an image file (``.png``, ``.jpg``, ...), or the poses into ``.json`` or ``.csv``.
+
+        Args:
+            image, options: as of :meth:`draw`; without an image that of the source is read.
+
+        Raises:
+            PosesError, ImageError: when there is no image to draw on, or the file cannot be written.
+        """
+        from leanpose.media import save_image
+        from leanpose.pose.formats import write_csv, write_json
+
+        kinds = {".json": write_json, ".csv": write_csv}
+        write = kinds.get(os.path.splitext(path)[1].lower())
+        if write is not None:
+            write([self], path)
+        else:
+            save_image(path, self._drawn(image, **options))
+
+    def show(self, image: np.ndarray | None = None, **options: Any) -> Any:
+        """:meth:`draw` in a notebook's output or, elsewhere, in the system's picture viewer, by Pillow.
+
+        Args:
+            image, options: as of :meth:`save`.
+
+        Returns:
+            The Pillow image, which a notebook shows as a cell's last value.
+
+        Raises:
+            LeanposeError: without Pillow.
+            PosesError, ImageError: when there is no image to draw on.
+        """
+        drawn = self._drawn(image, **options)
+        try:
+            from PIL import Image
+        except ModuleNotFoundError as error:
+            raise LeanposeError("show needs Pillow: pip install pillow, or use poses.save('drawn.png')") from error
+        picture = Image.fromarray(drawn[..., ::-1])
+        if "ipykernel" not in sys.modules:
+            picture.show()
+        return picture
+
+    def _drawn(self, image: np.ndarray | None, **options: Any) -> np.ndarray:
+        """:meth:`draw`, on the source's own image where neither was one given nor kept."""
+        if image is None and self.image is None and self.source is not None and self.frame is None:
+            from leanpose.media import load_image
+
+            image = load_image(self.source, lenient=self.damage is not None)
+        return self.draw(image, **options)
+
+    def to_pandas(self) -> Any:
+        """A pandas DataFrame with a row for each joint and the columns of :data:`leanpose.pose.formats.CSV_COLUMNS`.
+
+        Unknown values are missing ones. An image with nobody in it has one row, as in CSV files.
+
+        Raises:
+            LeanposeError: when pandas is not installed.
+        """
+        from leanpose.pose.formats import CSV_COLUMNS, csv_rows
+
+        try:
+            import pandas  # pyright: ignore[reportMissingImports, reportMissingModuleSource]
+        except ModuleNotFoundError as error:
+            raise LeanposeError("to_pandas needs pandas: pip install pandas") from error
+        rows = [[None if cell == "" else cell for cell in row] for row in csv_rows(self)]
+        return pandas.DataFrame(rows, columns=list(CSV_COLUMNS))
 
     def to_dict(self) -> dict[str, Any]:
         """This image as a document of the JSON schema (see :func:`leanpose.pose.formats.to_document`)."""
