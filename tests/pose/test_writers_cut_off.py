@@ -32,6 +32,9 @@ def frame(number: int) -> Poses:
 
 def frames_in(path: Path) -> list[int]:
     """Which frames a file holds; every reader refuses one that is cut."""
+    if path.is_dir() and "_yolo" in path.name:
+        assert all(len(file.read_text().splitlines()) == 2 for file in path.iterdir())
+        return sorted(int(file.stem.split("_")[1]) for file in path.iterdir())
     if path.is_dir():
         documents = {file.name: json.loads(file.read_text()) for file in path.iterdir()}
         assert all(len(document["people"]) == 2 for document in documents.values())
@@ -43,7 +46,9 @@ def frames_in(path: Path) -> list[int]:
         assert numbers == [number for number in dict.fromkeys(numbers) for _ in range(28)]
         return list(dict.fromkeys(numbers))
     if ".coco" in path.name:
-        numbers = [result["image_id"] for result in json.loads(path.read_text())]
+        document = json.loads(path.read_text())
+        results = document["annotations"] if isinstance(document, dict) else document
+        numbers = [result["image_id"] for result in results]
         assert numbers == [number for number in dict.fromkeys(numbers) for _ in range(2)]
         return list(dict.fromkeys(numbers))
     return [poses.frame for poses in (read_json if path.suffix == ".json" else read_json_lines)(path)]  # type: ignore[misc]
