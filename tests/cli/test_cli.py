@@ -125,7 +125,7 @@ def test_several_boxes_as_csv(run, photo, tmp_path):
 
 def test_box_file_over_a_folder_as_coco(run, photo, dots, tmp_path):
     folder = tmp_path / "photos"
-    for name in ("000000000007.png", "empty.png"):
+    for name in ("000000000007.png", "8.png"):
         save_image(folder / name, dots(130, 100, [CENTRE] * 3))
     boxes = tmp_path / "boxes.csv"
     boxes.write_text("file,x1,y1,x2,y2,score\n000000000007.png,20,20,80,110,0.5\n")
