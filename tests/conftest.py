@@ -1,7 +1,9 @@
 """Fixtures that several tests share."""
 
 import os
-from collections.abc import Callable, Sequence
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,3 +163,14 @@ def made_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pack") / "made.npz"
     write_pack(path, {"train": _made_samples(8, 0), "val": _made_samples(4, 1)})
     return path
+
+
+@pytest.fixture
+def hangups() -> Iterator[None]:
+    """SIGHUP as a terminal's programs have it, also where the tests run under nohup."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)

@@ -21,9 +21,7 @@ def test_the_package_is_the_command():
     assert done.stdout.strip() == leanpose.__version__
 
 
-@pytest.mark.parametrize(
-    "command", [[], ["predict"], ["data"], ["data", "inspect"], ["models"], ["finetune"]]
-)
+@pytest.mark.parametrize("command", [[], ["predict"], ["data"], ["data", "inspect"], ["models"], ["finetune"]])
 def test_h_is_help(command):
     short, long = (CliRunner().invoke(app, [*command, option]) for option in ("-h", "--help"))
     assert short.exit_code == long.exit_code == 0

@@ -234,6 +234,7 @@ def ended_by(number, clip, model, out, **options):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.usefixtures("hangups")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_to_stop_ends_in_good_order(name, clip, dot_model, tmp_path):
     long, out = write_video(tmp_path / "long.mp4", 100), tmp_path / "out"
@@ -250,6 +251,7 @@ def test_a_signal_to_stop_ends_in_good_order(name, clip, dot_model, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="terminals of Unix")
+@pytest.mark.usefixtures("hangups")
 def test_a_terminal_that_is_closed_takes_no_results_with_it_and_older_ones_stay(clip, dot_model, tmp_path):
     import pty
 

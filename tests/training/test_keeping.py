@@ -41,6 +41,7 @@ def _signal_at(monkeypatch: pytest.MonkeyPatch, epoch: int, batch: int, number: 
 
 
 @pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.usefixtures("hangups")
 @pytest.mark.parametrize(("epoch", "number"), [(0, signal.SIGTERM), (1, signal.SIGHUP)])
 def test_going_on_within_an_epoch_equals_no_stop(
     epoch: int, number: int, workers: int, tmp_path: Path, made_pack: Path, recipe: Recipe,

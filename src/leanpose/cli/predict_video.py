@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import typer
@@ -202,7 +202,7 @@ class _Outputs:
     writer: PosesWriter
     drawing: VideoWriter | None
     trails: Trails | None
-    options: dict[str, float]
+    options: dict[str, Any]
     start: float
 
     def complete(self, complete: bool) -> None:

@@ -158,7 +158,7 @@ class Numbering:
         """
         if poses.frame is not None:
             id_, key = poses.frame, None  # frames of one video cannot meet, and would fill the memory
-        elif self._given is not None and poses.source in self._given:
+        elif self._given is not None and poses.source is not None and poses.source in self._given:
             return self._given[poses.source]
         else:
             id_ = key = _id_alone(poses)
@@ -202,7 +202,7 @@ def category(skeleton: Skeleton) -> dict[str, Any]:
     return described
 
 
-def coco_annotations(poses: "Poses", image_id: int, first: int) -> list[dict[str, Any]]:
+def coco_annotations(poses: "Poses", image_id: ImageId, first: int) -> list[dict[str, Any]]:
     """The people as annotations of a COCO dataset, numbered from ``first``.
 
     A joint that was found in the image with a score is labelled visible (2), every other one is 0, 0, 0. Boxes are cut
