@@ -72,23 +72,20 @@ def check_boxes(boxes: ArrayLike, image_hw: tuple[int, int], where: str = "") ->
     return given[:, :4], given[:, 4] if given.shape[1] == 5 else np.ones(len(given))
 
 
-def without_slivers(boxes: ArrayLike, image_hw: tuple[int, int]) -> ArrayLike:
-    """A detector's boxes (P, 4 or 5) without those smaller than a pixel or outside the image, which are nobody.
+def without_slivers(boxes: ArrayLike) -> tuple[ArrayLike, int]:
+    """A detector's boxes (P, 4 or 5) without those smaller than a pixel, which are nobody, and how many those were.
 
-    What are no such boxes comes back as it is, for :func:`check_boxes` to refuse.
+    What :func:`check_boxes` has to refuse comes back as it is: what are no boxes, and boxes in fractions of the image.
     """
     try:
         given = np.asarray(boxes, dtype=float)
     except (TypeError, ValueError):
-        return boxes
-    if given.ndim != 2 or given.shape[1] not in (4, 5):
-        return boxes
-    height, width = image_hw
-    x1, y1, x2, y2 = given.T[:4]
-    small = (x2 - x1 < 1) | (y2 - y1 < 1)
-    outside = (x2 <= -0.5) | (y2 <= -0.5) | (x1 >= width - 0.5) | (y1 >= height - 0.5)
-    dropped = (small & (x2 >= x1) & (y2 >= y1)) | (outside & ~small)
-    return given[~dropped]
+        return boxes, 0
+    if given.ndim != 2 or given.shape[1] not in (4, 5) or not len(given) or (np.abs(given[:, :4]) <= 1).all():
+        return boxes, 0
+    sides = given[:, 2:4] - given[:, :2]
+    sliver = (sides < 1).any(axis=1) & (sides >= 0).all(axis=1)
+    return given[~sliver], int(sliver.sum())
 
 
 class BoxFile:

@@ -46,7 +46,7 @@ class PoseEstimator(Looking):
         flip_test: also look at the mirrored crop and average; twice the work, a little better.
         decode: method of :func:`leanpose.core.decode.decode`.
         batch_size: people per call of the engine.
-        boxes_dropped: the detector's boxes so far that were smaller than a pixel or outside their image.
+        boxes_dropped: the detector's boxes so far that were smaller than a pixel.
 
     Example:
         >>> poses = PoseEstimator()("photo.jpg")  # doctest: +SKIP
@@ -385,11 +385,10 @@ class PoseEstimator(Looking):
         return find_in_tiles(self._detect, image, tiles or self.tiles, f"{where}, found by the detector")
 
     def _detect(self, image: np.ndarray) -> ArrayLike:
-        """The detector's boxes, without those that are no person's by their size or place; they are counted."""
+        """The detector's boxes, without those smaller than a pixel, which are counted."""
         assert self.detector is not None
-        found = self.detector(image)
-        usable = without_slivers(found, (image.shape[0], image.shape[1]))
-        self.boxes_dropped += len(np.asarray(found)) - len(np.asarray(usable))
+        usable, slivers = without_slivers(self.detector(image))
+        self.boxes_dropped += slivers
         return usable
 
     def describe(self) -> str:
