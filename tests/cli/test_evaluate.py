@@ -49,7 +49,7 @@ def test_the_command_in_a_card_measures_the_same_again(monkeypatch: pytest.Monke
         (["--save-scores"], "--save-scores: give the .onnx file"),
         (["--decode", "guess"], "'argmax', 'quarter', 'taylor'"),
         (["--submission", "answers.txt"], "answers.txt: a submission is COCO results (.json)"),
-        (["--part", "test"], "nobody is in the test part of pack:"),
+        (["--part", "test"], "nobody to evaluate is in the part test of pack:"),
         (["--part", "val", "--metric", "pckh"], "PCKh needs head sizes"),
         (["--skeleton", "nosuch"], "unknown skeleton 'nosuch'"),
         (["--nms", "2"], "nms"),

@@ -23,6 +23,7 @@ from leanpose.export import onnx_file as export
 from leanpose.export.onnx_file import check_parity, write_onnx
 from leanpose.models import create_model
 from leanpose.pose.skeleton import Skeleton
+from leanpose.training import exported
 from leanpose.training.checkpoint import AnsweringNet, load_checkpoint
 from leanpose.training.exported import export_checkpoint
 from leanpose.training.initialisation import head_layers
@@ -129,7 +130,7 @@ def test_an_export_that_differs_is_deleted_and_fails_the_command(
         write_onnx(wrong, input_hw, onnx_path)
         written.append(onnx_path)
 
-    monkeypatch.setattr(export, "write_onnx", write_wrong)
+    monkeypatch.setattr(exported, "write_onnx", write_wrong)
     out = tmp_path / "out" / "tiny.onnx"
     result = CliRunner().invoke(app, ["export", str(path), "--out", str(out)])
     assert result.exit_code == 2
@@ -153,8 +154,8 @@ def test_names_and_places_that_cannot_be_are_refused(
     with pytest.raises(ModelError, match="no such checkpoint"):
         export_checkpoint(tmp_path / "run.ckpt", tmp_path / "tiny.onnx")
     path = checkpoint(RECIPE)
-    monkeypatch.setattr(export, "check_parity", lambda *_: export.Parity(0, 0))
-    monkeypatch.setattr(export, "write_onnx", lambda _net, _hw, onnx_path, _folded: onnx_path.write_bytes(b"x"))
+    monkeypatch.setattr(exported, "check_parity", lambda *_: export.Parity(0, 0))
+    monkeypatch.setattr(exported, "write_onnx", lambda _net, _hw, onnx_path, _folded: onnx_path.write_bytes(b"x"))
     with pytest.raises(ExportError, match="cannot write"):
         export_checkpoint(path, path / "inside" / "a_file.onnx")
 

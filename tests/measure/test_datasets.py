@@ -71,5 +71,5 @@ def test_other_figures_and_mapped_labels_need_no_file(three: Path) -> None:
 
 
 def test_nobody_is_an_error_that_names_what_was_left_out(three: Path) -> None:
-    with pytest.raises(DatasetError, match="nobody is in the val part"):
+    with pytest.raises(DatasetError, match="nobody to evaluate is in the part val"):
         read_data([f"coco:{three},whole=test,images={three.parent}"], "val", None, [])

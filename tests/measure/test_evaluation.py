@@ -184,8 +184,8 @@ def test_the_order_of_people_survives_images_that_are_read_once(
         (tmp_path / name).write_bytes(samples[0].image)  # type: ignore[arg-type]
     mixed = [replace(s, image=tmp_path / f"{'ab'[i % 2]}.png") for i, s in enumerate(samples)]
     opened = []
-    read = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: opened.append(path.name) or read(path))
+    read = Path.open
+    monkeypatch.setattr(Path, "open", lambda path, *mode: opened.append(path.name) or read(path, *mode))
     result = evaluate(answering(samples, _shifted(samples, [0, 40, 0, 0, 40, 0])), mixed)
     assert [bool(d.max() < 0.2) for d in result.distances] == [True, False, True, True, False, True]
     assert sorted(opened) == ["a.png", "b.png"]

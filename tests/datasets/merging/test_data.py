@@ -33,7 +33,7 @@ def test_people_have_their_corrections_and_keep_their_labels_as_distributed(tmp_
 
 
 def test_nobody_and_people_who_are_there_twice_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"nothing to merge: nobody is in the train part of csv:.*a.csv"):
+    with pytest.raises(DatasetError, match=r"nobody to merge is in the part train of csv:.*a.csv"):
         read_data([_table(tmp_path, "a", 2, "val")])
     data = _table(tmp_path, "a", 2)
     with pytest.raises(DatasetError, match=r"csv/a0.jpg.* is there twice: name each dataset once"):

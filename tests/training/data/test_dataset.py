@@ -90,7 +90,7 @@ def test_images_that_cannot_be_read_are_left_out_and_named() -> None:
         batches = list(epoch_loader(dataset, EpochSampler([1] * 6, shuffle=False), 2, workers, drop_last=False))
         assert [b["index"].tolist() for b in batches] == [[0], [2, 3], []]
         assert [len(b["unreadable"]) for b in batches] == [1, 0, 2]
-        assert "made/4: not a readable image" in batches[2]["unreadable"]
+        assert any(message.startswith("made/4: not a readable image") for message in batches[2]["unreadable"])
         assert batches[0]["images"].shape == (1, 3, 32, 32)
 
 
