@@ -33,14 +33,15 @@ def pack(
     The exit status is 1 when people were left out because their labels or images cannot be used.
     """
     from leanpose.datasets.packing import pack_datasets
+    from leanpose.datasets.readers.reasons import reasons
     from leanpose.pose.skeleton_files import find_skeleton
 
     joints = None if skeleton is None else find_skeleton(skeleton)
     report = pack_datasets(data, out, side, margin, quality, joints, round(shard_mb * 1e6), overwrite)
     counts = ", ".join(f"{count} {part}" for part, count in report.counts.items())
     typer.echo(f"{out}: {counts} people, {report.size / 1e6:.1f} MB")
-    for message in report.skipped:
-        typer.echo(f"skipped: {message}", err=True)
+    for line in reasons(report.skipped):
+        typer.echo(f"skipped: {line}", err=True)
     if report.skipped:
         raise typer.Exit(1)
 
@@ -63,6 +64,7 @@ def convert(
     """
     from leanpose.datasets.conversion import convert as run
     from leanpose.datasets.readers import PARTS
+    from leanpose.datasets.readers.reasons import reasons
     from leanpose.pose.skeleton_files import find_skeleton
 
     parts = PARTS if part == "all" else (part,)
@@ -71,8 +73,8 @@ def convert(
     typer.echo(f"{out}: {counts} people in {report.images} images; read it as --data {report.spec}")
     for what, count in report.lost.items():
         typer.echo(f"lost: {what} ({count})")
-    for message in report.left_out:
-        typer.echo(f"left out: {message}", err=True)
+    for line in reasons(report.left_out):
+        typer.echo(f"left out: {line}", err=True)
     if report.left_out:
         raise typer.Exit(1)
 

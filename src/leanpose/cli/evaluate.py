@@ -11,7 +11,7 @@ from leanpose.cli.evaluate_detector import evaluate_detector
 from leanpose.cli.stored_commands import portable
 from leanpose.core.errors import ModelError
 
-SHOWN = 5  # people left out, by name
+SHOWN = 5  # kinds of reasons for which people were left out
 
 
 def evaluate(
@@ -184,11 +184,11 @@ def _refuse(options: dict[str, Any], reason: str) -> None:
 
 def _end(messages: list[str]) -> None:
     """Says what was left out, in which case the exit status is 1."""
+    from leanpose.datasets.readers.reasons import reasons
+
     if not messages:
         return
     typer.echo(f"{len(messages)} left out of the figures:", err=True)
-    for message in messages[:SHOWN]:
-        typer.echo(f"  {message}", err=True)
-    if len(messages) > SHOWN:
-        typer.echo(f"  and {len(messages) - SHOWN} more", err=True)
+    for line in reasons(messages, SHOWN):
+        typer.echo(f"  {line}", err=True)
     raise typer.Exit(1)

@@ -16,6 +16,7 @@ from leanpose.datasets.readers.coco import coco_ground_truth
 from leanpose.datasets.readers.coco_layout import LAYOUTS
 from leanpose.datasets.readers.image_folder import is_safe_name
 from leanpose.datasets.readers.image_size import image_size
+from leanpose.datasets.readers.reasons import nobody
 from leanpose.datasets.writers import WRITERS, ImageMode, ImageStore, Losses, Person, Picture
 from leanpose.pose.skeleton import LSP14, MPII16, Skeleton, mapping_weights
 
@@ -78,8 +79,7 @@ def convert(
     samples = _read(specs, parts, FIXED.get(to, skeleton), left_out, losses)
     people = _with_pictures(samples, out, left_out)
     if not any(people.values()):
-        reason = f": the first of {len(left_out)} left out: {left_out[0]}" if left_out else ""
-        raise DatasetError(f"{', '.join(specs)}: nobody to convert in {', '.join(parts)}{reason}")
+        raise nobody("to convert", specs, parts, left_out)
     target = next(person.sample.skeleton for members in people.values() for person in members)
     counts: dict[Part, int] = {part: len(people[part]) for part in parts}
     with whole_folder(out, RECORD, overwrite, DatasetError) as folder:

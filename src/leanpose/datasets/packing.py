@@ -12,6 +12,7 @@ from leanpose.core.errors import DatasetError
 from leanpose.core.files import check_free
 from leanpose.datasets.readers import Part, Sample, read_samples
 from leanpose.datasets.readers.pack import INDEX, SHARD_BYTES, pack_size, write_pack
+from leanpose.datasets.readers.reasons import nobody
 from leanpose.pose.skeleton import Skeleton
 
 PARTS: tuple[Part, ...] = ("train", "val")  # what is for testing is never packed with what is for training
@@ -70,8 +71,7 @@ def pack_datasets(
     except DatasetError as error:
         if len(unreadable) < sum(map(len, people.values())):
             raise
-        reason = f"the first of {len(unreadable)}: {unreadable[0]}" if unreadable else "there is nobody to train on"
-        raise DatasetError(f"{', '.join(specs)}: not a single image to pack; {reason}") from error
+        raise nobody("to pack", specs, PARTS, [*skipped, *unreadable]) from error
     return PackReport(counts, pack_size(out), (*dict.fromkeys(skipped), *unreadable))
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from leanpose.core.errors import DatasetError
 from leanpose.datasets.readers import FOR_TRAINING, READERS, Part, Sample, parse_spec, read_samples
 from leanpose.datasets.readers.coco import coco_ground_truth
 from leanpose.datasets.readers.coco_layout import LAYOUTS
+from leanpose.datasets.readers.reasons import nobody
 from leanpose.measure.protocols import Metric, are_detections, metric_for
 from leanpose.pose.skeleton import Skeleton
 
@@ -45,8 +45,7 @@ def read_data(
     """
     samples = read_samples(specs, part, skeleton, problems)
     if not samples:
-        reason = f"; left out: {problems[0]}" if problems else ""
-        raise DatasetError(f"nothing to evaluate: nobody is in the {part} part of {', '.join(specs)}{reason}")
+        raise nobody("to evaluate", specs, (part,), problems)
     kind, path, options = parse_spec(specs[0])
     measured_by_file = len(specs) == 1 and kind in LAYOUTS and skeleton is None
     if not measured_by_file or (metric or metric_for(samples)) != "oks":

@@ -15,6 +15,7 @@ from leanpose.datasets.inspection.sides import find_swapped_sides
 from leanpose.datasets.inspection.statistics import statistics
 from leanpose.datasets.inspection.twins import find_twins
 from leanpose.datasets.readers import PARTS, Part, Sample, read_samples
+from leanpose.datasets.readers.reasons import nobody
 from leanpose.pose.skeleton import Skeleton
 
 SCHEMA = "leanpose.datasets.inspection/1"
@@ -71,18 +72,21 @@ def inspect_data(
         progress: wraps the batches of images, to show how far it is.
 
     Raises:
-        DatasetError: when the data cannot be read, or there is nobody in it.
+        DatasetError: when the data cannot be read, or there is nobody in it; then with the reasons, counted.
     """
     problems: list[str] = []
     samples: dict[Part, list[Sample]] = {}
     failed: list[DatasetError] = []
-    for name in PARTS if part is None else (part,):
+    parts = PARTS if part is None else (part,)
+    for name in parts:
         try:
             samples[name] = read_samples(specs, name, skeleton, problems)
         except DatasetError as error:
             failed.append(error)
     if failed and not any(samples.values()):
         raise failed[0]
+    if not any(samples.values()):
+        raise nobody("to inspect", specs, parts, problems)
     # a file that serves several parts is read for each and complains each time
     return inspect_samples(samples, [*map(str, failed), *dict.fromkeys(problems)], images, progress)
 

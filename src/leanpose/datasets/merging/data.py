@@ -9,6 +9,7 @@ import numpy as np
 from leanpose.core.errors import DatasetError
 from leanpose.datasets.readers import Sample, parse_spec, read_people
 from leanpose.datasets.readers.corrections import Correction, corrected, read_corrections
+from leanpose.datasets.readers.reasons import nobody
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,7 @@ def read_data(data: Sequence[str], trusted: Sequence[str] = ()) -> Data:
         earlier += [known.get(person.name, (0, []))[1] for person in people]
         firm += [is_trusted] * len(people)
     if not samples:
-        raise DatasetError(f"nothing to merge: nobody is in the train part of {', '.join([*data, *trusted])}")
+        raise nobody("to merge", [*data, *trusted], ("train",), problems)
     names = [sample.name for sample in samples]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

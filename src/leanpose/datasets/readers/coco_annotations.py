@@ -157,8 +157,10 @@ def _entry(kind: str, entry: Any, number: int) -> str:
 def _image_fault(image: Any) -> str | None:
     if not isinstance(image, dict) or not is_identifier(image.get("id")):
         return "no id"
-    if not is_safe_name(image.get("file_name")):
-        return f"file_name {image.get('file_name')!r:.80} is no relative path below the image folder"
+    if not is_safe_name(name := image.get("file_name")):
+        if isinstance(name, str) and is_safe_name(name.replace("\\", "/")):
+            return f"file_name {name!r:.80} holds backslashes: write / for them"
+        return f"file_name {name!r:.80} is no relative path below the image folder"
     if not all(is_number(image.get(side)) and image[side] > 0 for side in ("width", "height")):
         return "width and height must be positive numbers"
     return None
