@@ -1,9 +1,10 @@
 """Cameras, network streams, and files where PyAV is missing, through OpenCV."""
 
+import os
 import re
 import time
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import cv2
 
@@ -12,6 +13,21 @@ from leanpose.media.container_length import missing_bytes
 from leanpose.media.video import Images, Video
 
 _INSTALL = "pip install 'leanpose[video]'"
+WAITED = 0.9  # of the timeout, from which a stream was waited for and not refused
+
+
+def _opened(*source: Any) -> cv2.VideoCapture:
+    """OpenCV's capture without its own lines on the terminal: whether it is open is said in our words.
+
+    FFmpeg's level inside OpenCV is read once in a process, at the first video; who has set it keeps it.
+    """
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        return cv2.VideoCapture(*source)
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 class Capture(Video):
@@ -50,16 +66,19 @@ class Capture(Video):
     def of_webcam(cls, number: int) -> Self:
         """Camera ``number`` of this machine."""
         unopened = f"cannot be opened: is camera {number} plugged in, free, and may you use it?"
-        return cls(f"webcam:{number}", cv2.VideoCapture(number), unopened, live=True, clock=True, exact=False)
+        return cls(f"webcam:{number}", _opened(number), unopened, live=True, clock=True, exact=False)
 
     @classmethod
     def of_stream(cls, address: str, timeout: float) -> Self:
         """A stream that is given up when nothing comes for ``timeout`` seconds."""
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, cv2.CAP_PROP_READ_TIMEOUT_MSEC]
         options = [number for limit in limits for number in (limit, max(1, round(timeout * 1000)))]
-        capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, options)
+        begin = time.monotonic()
+        capture = _opened(address, cv2.CAP_FFMPEG, options)
+        took = time.monotonic() - begin
         shown = re.sub(r"//[^/@]*@", "//", address)
-        unopened = f"cannot be opened within {timeout:g} s: check the address, the network, and the password"
+        fault = f"cannot be opened within {timeout:g} s" if took >= WAITED * timeout else "refused at once"
+        unopened = f"{fault}: check the address, the network, and the password"
         live = not address.lower().startswith("http")  # http brings files as well: then their length is known
         return cls(shown, capture, unopened, live=live, clock=False, exact=False)
 
@@ -69,7 +88,7 @@ class Capture(Video):
         with path.open("rb") as file:
             exact = file.read(12)[4:8] == b"ftyp"
         unopened = "not a video, or damaged or cut off at its head; copy it again from where it came from"
-        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        capture = _opened(str(path), cv2.CAP_FFMPEG)
         video = cls(str(path), capture, unopened, live=False, clock=False, exact=exact)
         video._lenient, video._missing = lenient, missing_bytes(path)
         return video
