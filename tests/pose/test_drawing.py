@@ -121,6 +121,17 @@ def test_widths_grow_with_the_person():
     assert sizes[2] / sizes[1] == pytest.approx(4, rel=0.25)
 
 
+def test_a_lone_joint_is_as_large_as_the_person_asks_for():
+    sizes = []
+    for side in (480, 960):
+        boxes = np.array([[10.0, 10, 10 + side, 10 + side]])
+        alone = pose(np.array(V) * 4.0, (1, 0, 0), image_hw=(1000, 1000), boxes=boxes)
+        sizes.append((weights(draw_poses(canvas(1000, 1000), alone)) > 0).sum())
+    # Limbs 8 and 16 pixels wide have joints with radii of 7.2 and 14.4, rims of 2 and 4, and a smooth edge of 1.
+    assert sizes[0] == pytest.approx(np.pi * 10.2**2, rel=0.1)
+    assert sizes[1] == pytest.approx(np.pi * 19.4**2, rel=0.1)
+
+
 @given(
     st.lists(
         st.tuples(*[st.floats(-(2.0**126), 2.0**126, width=32) | st.floats(-300, 300, width=32)] * 2),

@@ -66,7 +66,7 @@ def draw_poses(
         shown = np.isfinite(keypoints).all(axis=1) & (poses.scores[person] >= min_score)
         if boxes:
             _draw_box(canvas, box, LIGHT if name is None else colors.left.fill)
-        _draw_person(canvas, keypoints, shown, _opacity(poses.scores[person], min_score), poses.skeleton, colors)
+        _draw_person(canvas, keypoints, shown, _opacity(poses.scores[person], min_score), poses.skeleton, colors, box)
         if ids and name is not None and (boxes or shown.any()):
             _write_id(canvas, str(name), box, None if boxes else keypoints[shown], colors.left.fill)
     return canvas
@@ -120,11 +120,14 @@ def _draw_person(
     opacity: np.ndarray,
     skeleton: Skeleton,
     colors: PersonColors,
+    box: np.ndarray,
 ) -> None:
     if not shown.any():
         return
     points = np.where(shown[:, None], np.clip(keypoints, -FAR, FAR), 0)
-    half = float(np.clip(np.ptp(points[shown], axis=0).max() / 120, 1, 12))  # of a limb's width
+    # a lone joint has no extent, and would be a speck on a large person: the box then says how large that is
+    extent = np.ptp(points[shown], axis=0).max() if shown.sum() > 1 else np.nan_to_num(box[2:] - box[:2]).max()
+    half = float(np.clip(extent / 120, 1, 12))  # of a limb's width
     radius, rim = 1.8 * half, max(1.0, 0.5 * half)
     layer, corner = _layer(canvas, points[shown], 1.5 * radius + rim)
     if not layer.size:
