@@ -88,7 +88,7 @@ def test_restored_statistics_are_those_of_the_images_and_change_no_answer(export
 
 def test_the_packaged_model_is_the_network_of_the_repositorys_weights() -> None:
     packaged = open_trained("nano")
-    stored = open_trained(str(REPOSITORY / "weights/softgate_1x64_fast_body.safetensors"))
+    stored = open_trained(str(REPOSITORY / "weights/softgate_1x64_fast_everyday.safetensors"))
     assert packaged.recipe == stored.recipe
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
