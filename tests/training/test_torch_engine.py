@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from leanpose import PoseEstimator
+from leanpose.cli import app
 from leanpose.core.decode import decode
+from leanpose.engines import create_engine
 from leanpose.engines.card import ModelCard
 from leanpose.models import create_model
 from leanpose.models.import_weights import import_weights
@@ -38,6 +41,14 @@ def test_stored_weights_answer_as_their_checkpoint_does(
     assert again.recipe.loss == loss
     assert again.recipe.model_args == recipe.model_args
     assert PoseEstimator(weights)(np.zeros((40, 30, 3), np.uint8), whole_image=True).keypoints.shape == (1, 14, 2)
+    onnx = tmp_path / "exported.onnx"
+    result = CliRunner().invoke(app, ["export", str(weights), "--out", str(onnx)])
+    assert result.exit_code == 0, result.output
+    answer = create_engine(onnx, engine="onnxruntime", precision="f32")(images.numpy())
+    with torch.no_grad():
+        np.testing.assert_allclose(answer, again.net(images.clone()).numpy(), atol=1e-4)
+    cards = [ModelCard.load(tmp_path / name) for name in ("weights.json", "exported.json")]
+    assert [card.precision for card in cards] == ["f16", "f32"]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +82,20 @@ def test_an_imported_network_predicts_as_its_code_would(published_lpn: Path, tmp
     transforms = estimator._transforms(box)  # its way back is tested beside it
     expected = (4 * cells[0] - transforms[0, :, 2]) / np.diag(transforms[0, :, :2])
     found = estimator(image, boxes=box).keypoints[0]
-    np.testing.assert_allclose(found, np.clip(expected, -1e9, 1e9), atol=0.05)
+    np.testing.assert_allclose(found, expected, atol=0.05)
+
+
+def test_weights_are_exported_as_they_are(published_lpn: Path, tmp_path: Path) -> None:
+    out = tmp_path / "lpn.safetensors"
+    import_weights(published_lpn, "lpn_50", out=out)
+    for words, message in (
+        (["--input", "128x128", "--out", "other.onnx"], "only a checkpoint is exported"),
+        ([], "its card would take the place"),
+        (["--out", "other.safetensors"], "weights to train on from already"),
+    ):
+        result = CliRunner().invoke(app, ["export", str(out), *words])
+        assert result.exit_code == 2
+        assert message in " ".join(result.output.split())
 
 
 def test_a_card_without_joint_names_is_not_mirrored(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def train(
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="A .ckpt file of 'leanpose train'.")],
+    checkpoint: Annotated[Path, typer.Argument(help="A .ckpt of 'leanpose train', or .safetensors with card.")],
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The file; .onnx beside the checkpoint if not given.")
     ] = None,
@@ -120,8 +120,11 @@ def export(
     from leanpose.core.errors import ExportError
     from leanpose.training.checkpoint import read_checkpoint, save_weights
 
-    person = read_checkpoint(checkpoint).recipe.task == "person"
+    stored = checkpoint.suffix == ".safetensors"
+    person = not stored and read_checkpoint(checkpoint).recipe.task == "person"
     weights = out is not None and out.suffix == ".safetensors"
+    if stored and weights:
+        raise ExportError(f"{checkpoint}: holds weights to train on from already; name an .onnx file with --out")
     needless = {"--model": model is not None and person, "--input": input_size is not None and (person or weights)}
     for option in (name for name, given in needless.items() if given):
         what = "a person detector's checkpoint" if person else "weights to train on from"
