@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from leanpose.core.errors import DatasetError
 from leanpose.datasets.readers import Sample, read_samples
 from leanpose.datasets.readers.parts import image_name, part_of
 from leanpose.datasets.readers.reasons import nobody, reasons
@@ -27,6 +28,8 @@ def training_people(
     Raises:
         DatasetError: when a dataset cannot be read, or nobody is there; then with the reasons, counted.
     """
+    if not data:
+        raise DatasetError("no dataset is named: name images to train on with --data KIND:PATH")
     problems: list[str] = []
     train, val = (read_samples(data, part, skeleton, problems) for part in ("train", "val"))
     if not train and not val:

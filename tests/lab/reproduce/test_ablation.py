@@ -95,7 +95,7 @@ def test_trainings_under_another_budget_are_refused(setting, table):
 
 
 def test_without_images_there_is_an_error_that_says_so(setting, table):
-    with pytest.raises((DatasetError, TrainingError), match="sample"):
+    with pytest.raises((DatasetError, TrainingError), match="no dataset is named"):
         table.run(replace(setting, data=[]))
 
 
