@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from leanpose.benchmark.isa import NEEDS, hold_below
+from leanpose.benchmark.isa import LIMITS, hold_below
 from leanpose.core.errors import BenchmarkError
 from leanpose.engines.info import cpu_features
 
@@ -24,8 +24,9 @@ def benchmark(*words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(("isa", "kernel", "absent"), [("avx2", "avx2", "avx512"), ("avx512_bf16", "avx512", "amx")])
 def test_kernels_are_those_of_the_limit(isa: str, kernel: str, absent: str) -> None:
     pytest.importorskip("openvino")
-    if NEEDS[isa] not in FEATURES:
-        pytest.skip(f"this CPU has no {NEEDS[isa]}")
+    needed = LIMITS[isa][1]
+    if needed not in FEATURES:
+        pytest.skip(f"this CPU has no {needed}")
     run = benchmark("--isa", isa, "--rounds", "1", "--calls", "1", "--starts", "0", "--batch", "0")
     assert run.returncode == 0, run.stderr
     (held,) = [line for line in run.stdout.splitlines() if "held below" in line]
@@ -58,7 +59,7 @@ def test_a_cpu_without_the_instructions_is_told_so(monkeypatch: pytest.MonkeyPat
 
 
 def test_too_late_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leanpose.benchmark.isa.cpu_features", lambda: list(NEEDS.values()))
+    monkeypatch.setattr("leanpose.benchmark.isa.cpu_features", lambda: [needed for _, needed in LIMITS.values()])
     monkeypatch.setitem(sys.modules, "openvino", sys)
     with pytest.raises(BenchmarkError, match="loaded already"):
         hold_below("avx512", ["auto"], ["auto"])

@@ -7,32 +7,15 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from leanpose.cli import app
 from leanpose.cli.predict_sources import seconds
 from leanpose.core.errors import LeanposeError
 from leanpose.media import open_video
 from leanpose.pose.reading import read_json
 
-from ..videos import FindDots, picture, write_video
+from ..videos import picture, write_video
 
 FRAMES = 20
-
-
-@pytest.fixture
-def run(tmp_path, dot_model, monkeypatch):
-    """Runs the command with a model and a detector of dots; sources are relative to the folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(FindDots, "describe", lambda self: "detector dots", raising=False)
-    monkeypatch.setattr("leanpose.estimate.detector.PersonDetector", lambda *arguments, **options: FindDots())
-    model = str(dot_model())
-
-    def call(*arguments):
-        defaults = ["--model", model, "--engine", "onnxruntime", "--threads", "1", "--out", "out"]
-        return CliRunner().invoke(app, ["predict", *map(str, arguments), *defaults])
-
-    return call
 
 
 def photos(folder, *names, people=2):

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from leanpose.core.errors import BenchmarkError
 from leanpose.core.untold import import_untold
@@ -18,21 +18,14 @@ from leanpose.engines.info import cpu_features
 
 Isa = Literal["avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16", "amx"]
 VARIABLE = "ONEDNN_MAX_CPU_ISA"
-ONEDNN = {
-    "avx2": "AVX2",
-    "avx2_vnni": "AVX2_VNNI",
-    "avx512": "AVX512_CORE",
-    "avx512_vnni": "AVX512_CORE_VNNI",
-    "avx512_bf16": "AVX512_CORE_BF16",
-    "amx": "AVX512_CORE_AMX",
-}
-NEEDS = {
-    "avx2": "avx2",
-    "avx2_vnni": "avx_vnni",
-    "avx512": "avx512f",
-    "avx512_vnni": "avx512_vnni",
-    "avx512_bf16": "avx512_bf16",
-    "amx": "amx_bf16",
+# from the oldest on: oneDNN's name, and the feature that a CPU must have
+LIMITS: dict[str, tuple[str, str]] = {
+    "avx2": ("AVX2", "avx2"),
+    "avx2_vnni": ("AVX2_VNNI", "avx_vnni"),
+    "avx512": ("AVX512_CORE", "avx512f"),
+    "avx512_vnni": ("AVX512_CORE_VNNI", "avx512_vnni"),
+    "avx512_bf16": ("AVX512_CORE_BF16", "avx512_bf16"),
+    "amx": ("AVX512_CORE_AMX", "amx_bf16"),
 }
 BF16 = ("avx512_bf16", "amx")
 
@@ -47,9 +40,9 @@ def hold_below(isa: Isa, engines: Sequence[str], precisions: Sequence[str]) -> t
         BenchmarkError: when this CPU lacks those instructions or does not say, OpenVINO is loaded, another engine is
             asked for, or bf16 where there are no instructions for it.
     """
-    features = cpu_features()
-    if features is None or NEEDS[isa] not in features:
-        raise BenchmarkError(f"--isa {isa}: this CPU does not say that it has {NEEDS[isa]}; 'leanpose info' lists it")
+    highest, needed = LIMITS[isa]
+    if needed not in (cpu_features() or ()):
+        raise BenchmarkError(f"--isa {isa}: this CPU does not say that it has {needed}; 'leanpose info' lists it")
     if "openvino" in sys.modules:
         raise BenchmarkError(f"--isa {isa}: OpenVINO is loaded already; ask in a process of its own")
     if others := set(engines) - {"auto", "openvino"}:
@@ -57,7 +50,7 @@ def hold_below(isa: Isa, engines: Sequence[str], precisions: Sequence[str]) -> t
     asked = [("bf16" if isa in BF16 else "f32") if precision == "auto" else precision for precision in precisions]
     if "bf16" in asked and isa not in BF16:
         raise BenchmarkError(f"--isa {isa}: has no instructions for bf16; leave the precision at 'auto'")
-    os.environ[VARIABLE] = ONEDNN[isa]
+    os.environ[VARIABLE] = highest
     return ["openvino"], asked
 
 
@@ -83,6 +76,5 @@ def check_kernels(isa: Isa, models: Iterable[tuple[Path, str]]) -> str:
 
 def _above(isa: Isa) -> list[str]:
     """Words in names of kernels that tell of instructions above a limit."""
-    order = get_args(Isa)
-    words = {"avx512": "avx512", "amx": "amx"}
-    return [word for kind, word in words.items() if order.index(kind) > order.index(isa)]
+    order = list(LIMITS)
+    return [word for word in ("avx512", "amx") if order.index(word) > order.index(isa)]

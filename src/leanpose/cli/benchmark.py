@@ -137,10 +137,10 @@ def benchmark(
 
 
 def _known_isa(name: str) -> str:
-    from leanpose.benchmark.isa import ONEDNN
+    from leanpose.benchmark.isa import LIMITS
 
-    if name not in ONEDNN:
-        raise BenchmarkError(f"--isa {name}: use one of {', '.join(ONEDNN)}")
+    if name not in LIMITS:
+        raise BenchmarkError(f"--isa {name}: use one of {', '.join(LIMITS)}")
     return name
 
 

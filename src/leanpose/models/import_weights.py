@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from leanpose.core.errors import ModelError
 from leanpose.engines.card import DataSource, ModelCard, file_sha256
@@ -121,7 +121,8 @@ def import_weights(
     joints = loaded[FINAL_LAYER].shape[0]
     if num_joints not in (None, joints):
         raise ModelError(f"{path.name} has {joints} joints, not {num_joints}")
-    state = _fit(loaded, create_model(as_model, joints).state_dict(), f"{path.name} as {as_model}")
+    network = create_model(as_model, joints)
+    state = _fit(loaded, network.state_dict(), f"{path.name} as {as_model}")
     if out is not None:
         about = {
             "architecture": as_model,
@@ -133,22 +134,20 @@ def import_weights(
             **CONVENTIONS,
         }
         save_file(state, out, metadata={"leanpose": json.dumps(about)})
-        _card(as_model, joints, about, Path(out), input_hw).save(Path(out).with_suffix(".json"))
+        _card(network, about, Path(out), input_hw).save(Path(out).with_suffix(".json"))
     return state
 
 
-def _card(
-    as_model: str, joints: int, about: dict[str, Any], weights: Path, input_hw: tuple[int, int] | None
-) -> ModelCard:
+def _card(network: nn.Module, about: dict[str, Any], weights: Path, input_hw: tuple[int, int] | None) -> ModelCard:
     """What is known of published weights; their scores are not among it until somebody measures them."""
+    joints = about["num_joints"]
     hw = input_hw or ((256, 192) if joints == len(COCO17) else (256, 256))
     names = tuple(f"joint_{number}" for number in range(joints))
     unknown = Skeleton(f"{joints} joints", names, torso=(names[0], names[-1]), flippable=False)
-    network = create_model(as_model, joints)
     counted = complexity(network, hw)
     return ModelCard(
         name=weights.stem,
-        architecture=as_model,
+        architecture=about["architecture"],
         skeleton={len(COCO17): COCO17, len(MPII16): MPII16}.get(joints, unknown),
         input_hw=hw,
         sigma=CONVENTIONS["sigma"],

@@ -109,18 +109,27 @@ class _TextWriter(PosesWriter):
     def _text(self, poses: Poses) -> str: ...
 
 
-class JsonWriter(_TextWriter):
-    """The document that :func:`leanpose.pose.formats.to_document` makes, a line per image."""
+class _JsonListWriter(_TextWriter):
+    """A document with one long list, whose entries stand in lines of their own."""
 
     _comma = "\n"
+
+    def _listed(self, entries: Sequence[Any]) -> str:
+        """The next entries, behind those before them."""
+        if not entries:
+            return ""
+        before, self._comma = self._comma, ",\n"
+        return before + ",\n".join(map(_json, entries))
+
+
+class JsonWriter(_JsonListWriter):
+    """The document that :func:`leanpose.pose.formats.to_document` makes, a line per image."""
 
     def _head(self) -> str:
         return _json(header(self._skeleton))[:-1] + ', "images": ['
 
     def _text(self, poses: Poses) -> str:
-        entry = _json(image_entry(poses))
-        before, self._comma = self._comma, ",\n"
-        return before + entry
+        return self._listed([image_entry(poses)])
 
     def _tail(self) -> bytes:
         return b"\n]}\n"
@@ -149,10 +158,8 @@ class CsvWriter(_TextWriter):
         return _csv(csv_rows(poses))
 
 
-class CocoWriter(_TextWriter):
+class CocoWriter(_JsonListWriter):
     """A list of :func:`leanpose.pose.coco.coco_results`."""
-
-    _comma = "\n"
 
     def __init__(self, path: str | os.PathLike[str], image_ids: Mapping[str, ImageId] | None = None) -> None:
         """``image_ids`` has the images' ids by their sources, see :func:`leanpose.pose.coco.image_ids_of`."""
@@ -163,24 +170,18 @@ class CocoWriter(_TextWriter):
         return "["
 
     def _text(self, poses: Poses) -> str:
-        results = coco_results(poses, self._numbering.of(poses))
-        if not results:
-            return ""
-        before, self._comma = self._comma, ",\n"
-        return before + ",\n".join(map(_json, results))
+        return self._listed(coco_results(poses, self._numbering.of(poses)))
 
     def _tail(self) -> bytes:
         return b"\n]\n"
 
 
-class CocoDatasetWriter(_TextWriter):
+class CocoDatasetWriter(_JsonListWriter):
     """Images, categories and :func:`leanpose.pose.coco.coco_annotations`, as labelling tools open them.
 
     Images are called as their sources are, frames of a video ``NAME_000000000007.jpg``, whose numbers are their ids; of
     each image its id, name and size are held in memory.
     """
-
-    _comma = "\n"
 
     def __init__(
         self,
@@ -206,10 +207,7 @@ class CocoDatasetWriter(_TextWriter):
         self._images.append({"id": id_, "file_name": name, "width": width, "height": height})
         found = coco_annotations(poses, id_, self._people + 1)
         self._people += len(found)
-        if not found:
-            return ""
-        before, self._comma = self._comma, ",\n"
-        return before + ",\n".join(map(_json, found))
+        return self._listed(found)
 
     def _tail(self) -> bytes:
         return b"\n]}\n"  # the images, a long list, come once, at the end
