@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from leanpose.core import geometry
 from leanpose.core.errors import DatasetError
 from leanpose.datasets.readers.scenes import Scene
+from leanpose.training.data import scene_canvas
 from leanpose.training.data.augment import Augmentation
 from leanpose.training.data.dataset import EpochSampler, epoch_loader
 from leanpose.training.data.scene_canvas import MIN_SIDE, VISIBLE, Canvas, compose
@@ -98,6 +99,58 @@ def test_every_bright_block_of_a_picture_has_its_box(seed: int) -> None:
         centre = np.array([x + w / 2, y + h / 2]) - 0.5
         inside = [(b[:2] - 1 <= centre).all() and (centre <= b[2:] + 1).all() for b in known]
         assert any(inside) or min(w, h) <= MIN_SIDE
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_boxes_turn_with_their_scene(turns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against the block itself, which is found in the turned pixels by its brightness."""
+    monkeypatch.setattr(scene_canvas, "TURNED", 1.0)
+    image = _painted((20, 10, 60, 70))
+    content = image, _scene(image, [(20, 10, 60, 70)])
+    seeds = (s for s in range(50) if _turns_drawn(s) == turns)
+    turned, scene = scene_canvas._turned(content, np.random.default_rng(next(seeds)))
+    np.testing.assert_array_equal(turned, np.rot90(image, turns))
+    rows, cols = np.nonzero(turned[..., 0] > 200)
+    np.testing.assert_allclose(scene.boxes[0], np.array([cols.min(), rows.min(), cols.max() + 1, rows.max() + 1]) - 0.5)
+
+
+def _turns_drawn(seed: int) -> int:
+    rng = np.random.default_rng(seed)
+    rng.random()
+    return int(rng.integers(1, 4))
+
+
+def test_a_rounded_paste_shows_its_middle_and_leaves_its_corners() -> None:
+    canvas = Canvas.empty(128, MEAN)
+    image = _painted((0, 0, 100, 80))
+    window = np.array([20.0, 10.0, 80.0, 70.0]) - 0.5
+    canvas.place(image, _scene(image, [(20, 10, 80, 70)]), geometry.resize_transform(1.0), window, rounded=True)
+    shown = canvas.pixels[..., 0] > 200
+    assert shown[20:60, 35:65].all()
+    assert shown[35:45, 25:75].all()
+    assert not shown[10:14, 20:24].any()
+    assert not shown[66:70, 76:80].any()
+    assert not shown[:10].any()
+    assert not shown[:, 80:].any()
+    (box,) = canvas.boxes
+    np.testing.assert_allclose(box, window)
+
+
+def test_a_crowd_stands_side_by_side_and_alike_in_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scene_canvas, "ALONE", 0.0)
+    monkeypatch.setattr(scene_canvas, "MOSAIC", 0.0)
+    monkeypatch.setattr(scene_canvas, "CROWD", 1.0)
+    image = _painted((30, 20, 70, 60))
+    content = image, _scene(image, [(30, 20, 70, 60)])
+    wall = np.full((80, 100, 3), 10, np.uint8)
+    counts = []
+    for seed in range(20):
+        canvas = Canvas.empty(256, MEAN)
+        compose(canvas, (wall, _scene(wall, [])), lambda: content, np.random.default_rng(seed))
+        heights = [b[3] - b[1] for b in canvas.boxes if b[1] > 0 and b[3] < 255]
+        counts.append(len(canvas.boxes))
+        assert not heights or max(heights) <= 1.6 * min(heights)
+    assert max(counts) >= 3
 
 
 def test_a_batch_keeps_each_pictures_boxes_and_leaves_out_what_cannot_be_read() -> None:
