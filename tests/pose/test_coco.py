@@ -93,6 +93,16 @@ def test_ids_of_a_coco_file(tmp_path, images, sources, ids):
         ('{"images": [{"id": 1}]}', ["a.png"], "not a COCO file"),
         ("[]", ["a.png"], "not a COCO file"),
         ("{", ["a.png"], "not JSON"),
+        ("[" * 200_000, ["a.png"], "not JSON"),
+        ('{"images": [{"id": ' + "9" * 5000 + ', "file_name": "a.png"}]}', ["a.png"], "number of 5,000 digits"),
+        ('{"images": [{"id": [1], "file_name": "a.png"}]}', ["a.png"], "not a COCO file"),
+        ('{"images": [{"id": 1, "file_name": null}]}', ["a.png"], "not a COCO file"),
+        ('{"images": {"id": 1}}', ["a.png"], "not a COCO file"),
+        (
+            '{"images": [{"id": 1, "file_name": "a.png"}, {"id": "x", "file_name": "a.png"}]}',
+            ["a.png"],
+            "several.*1, x",
+        ),
         ('{"images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "./a.png"}]}', ["a.png"], "several"),
     ],
 )
@@ -103,8 +113,15 @@ def test_coco_files_that_do_not_say(tmp_path, text, sources, message):
 
 
 def test_a_coco_file_that_is_not_there(tmp_path):
-    with pytest.raises(PosesError, match=r"cannot read .*gone\.json"):
+    with pytest.raises(PosesError, match=r"gone\.json: cannot be read"):
         read_image_ids(tmp_path / "gone.json", ["a.png"])
+
+
+def test_a_coco_file_of_terabytes_is_not_read_whole(tmp_path):
+    with (tmp_path / "truth.json").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(PosesError, match=r"truth\.json: over 1,000,000,000 bytes"):
+        read_image_ids(tmp_path / "truth.json", ["a.png"])
 
 
 @pytest.mark.parametrize(

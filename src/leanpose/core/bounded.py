@@ -34,10 +34,11 @@ def read_bytes(path: str | os.PathLike[str], error: type[LeanposeError], limit: 
         if path.exists() and not path.is_file():
             raise error(f"{path}: not a regular file")
         with path.open("rb") as file:
-            data = file.read(limit + 1)
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(limit + 1) if size <= limit else b""
     except (OSError, ValueError) as cause:  # ValueError: a NUL in the path
         raise error(f"{path!s:.200}: cannot be read: {getattr(cause, 'strerror', None) or cause}") from cause
-    if len(data) > limit:
+    if max(size, len(data)) > limit:
         raise error(f"{path}: over {limit:,} bytes, more than such a file needs: is it the right one?")
     return data
 

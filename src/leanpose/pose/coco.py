@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from leanpose.core.bounded import parse_json, read_text
 from leanpose.core.errors import PosesError
 from leanpose.core.files import write_whole
 from leanpose.core.geometry import to_corner
-from leanpose.pose.formats import numbers, parse_json
+from leanpose.core.json_file import is_identifier
+from leanpose.pose.formats import numbers
 from leanpose.pose.skeleton import SKELETONS, Skeleton
 
 if TYPE_CHECKING:
@@ -110,15 +112,16 @@ def read_image_ids(path: str | os.PathLike[str], sources: Iterable[str]) -> dict
         PosesError: when the file cannot be read, is no COCO file, has no image for one of the files, several, or one
             for two files.
     """
-    try:
-        document = parse_json(Path(path).read_bytes())
-        by_name = {str(image["file_name"]).replace("\\", "/"): image["id"] for image in document["images"]}
-    except OSError as error:
-        raise PosesError(f"cannot read {path}: {error.strerror}") from error
-    except (KeyError, TypeError) as error:
-        raise PosesError(f"{path}: not a COCO file: 'images' with 'id' and 'file_name' are needed") from error
+    document = parse_json(read_text(path, PosesError), PosesError, str(path))
+    images = document.get("images") if isinstance(document, dict) else None
+    if not isinstance(images, list) or not all(
+        isinstance(image, dict) and isinstance(image.get("file_name"), str) and is_identifier(image.get("id"))
+        for image in images
+    ):
+        raise PosesError(f"{path}: not a COCO file: 'images' with 'id' and 'file_name' are needed")
     ends: dict[str, list[tuple[tuple[str, ...], ImageId]]] = {}
-    for name, id_ in by_name.items():
+    for image in images:
+        name, id_ = image["file_name"].replace("\\", "/"), image["id"]
         parts = tuple(part for part in name.split("/") if part not in ("", "."))
         ends.setdefault(parts[-1] if parts else "", []).append((parts, id_))
     ids: dict[str, ImageId] = {}
@@ -129,7 +132,7 @@ def read_image_ids(path: str | os.PathLike[str], sources: Iterable[str]) -> dict
         longest = max((len(end) for end, _ in fitting), default=0)
         best = {id_ for end, id_ in fitting if len(end) == longest}
         if len(best) > 1:
-            raise PosesError(f"{path}: several images are called {parts[-1]}: {', '.join(map(str, sorted(best)))}")
+            raise PosesError(f"{path}: several images are called {parts[-1]}: {', '.join(sorted(map(str, best)))}")
         missing += [] if best else [source]
         ids |= dict.fromkeys([source], *best) if best else {}
     if missing:
