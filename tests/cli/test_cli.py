@@ -242,7 +242,10 @@ def test_missing_packages_name_their_extra(monkeypatch):
 def test_extras_are_those_of_the_project():
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     base = {requirement.partition(">=")[0] for requirement in project["dependencies"]}
-    modules = {"pyyaml": "yaml", "faster-coco-eval": "faster_coco_eval"}  # imported under another name
+    modules = {  # imported under another name
+        "pyyaml": "yaml", "faster-coco-eval": "faster_coco_eval", "python-multipart": "python_multipart",
+        "prometheus-client": "prometheus_client",
+    }  # fmt: skip
     listed = {
         modules.get(package := requirement.partition(">=")[0], package): extra
         for extra, requirements in project["optional-dependencies"].items()

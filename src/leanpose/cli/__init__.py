@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from leanpose import __version__
-from leanpose.cli import benchmark, calibrate, data, evaluate, finetune, label, models, predict, quantize, training
+from leanpose.cli import benchmark, calibrate, data, evaluate, finetune, label, models, predict, quantize, serve, training
 from leanpose.cli.lab import add_lab_commands
 from leanpose.core.errors import LeanposeError, MissingExtraError
 from leanpose.core.stopping import Stopped, exit_status, stop, stop_signals
@@ -18,6 +18,7 @@ EXTRAS = {
     "openvino": "openvino",
     "av": "video",
     "nncf": "quantize",
+    **dict.fromkeys(("fastapi", "uvicorn", "python_multipart", "prometheus_client"), "serve"),
     **dict.fromkeys(
         (
             "torch",
@@ -88,7 +89,7 @@ for command in (
     predict.predict, training.train, training.curve, evaluate.evaluate, training.export,
     models.models, models.complexity, models.import_weights, models.info,
     finetune.finetune, calibrate.calibrate, quantize.quantize, benchmark.benchmark,
-    label.label,
+    label.label, serve.serve,
 ):  # fmt: skip
     app.command()(command)
 add_lab_commands(app)

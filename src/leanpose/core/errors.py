@@ -103,5 +103,9 @@ class MissingExtraError(LeanposeError):
         super().__init__(f"this needs {package}, which is not installed: pip install 'leanpose[{extra}]'")
 
 
+class ServeError(LeanposeError):
+    """A service that cannot be started as it was asked to be."""
+
+
 class CheckoutError(LeanposeError):
     """A command that only a checkout of the repository has."""

@@ -17,13 +17,19 @@ def missing_bytes(path: Path) -> int:
         OSError: when it cannot be read.
     """
     with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        head = file.read(12)
-        file.seek(0)
-        if head.startswith(b"\x1aE\xdf\xa3"):
-            return max(_matroska_end(file) - size, 0)
-        if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
-            return max(_boxes_end(file, size) - size, 0)
+        return missing_in(file)
+
+
+def missing_in(file: BinaryIO) -> int:
+    """What :func:`missing_bytes` says, of a file that is open."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = file.read(12)
+    file.seek(0)
+    if head.startswith(b"\x1aE\xdf\xa3"):
+        return max(_matroska_end(file) - size, 0)
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+        return max(_boxes_end(file, size) - size, 0)
     return 0
 
 

@@ -50,12 +50,12 @@ def is_video(path: str | os.PathLike[str]) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD)
+            head = file.read(HEAD)
     except OSError:
         head = b""
     if is_image_data(head):
         return head.startswith(b"GIF8") and _moves(path)
-    return _is_video_data(head) or path.suffix.lower() in VIDEO_SUFFIXES
+    return is_video_data(head) or path.suffix.lower() in VIDEO_SUFFIXES
 
 
 def webcam_number(source: int | str | os.PathLike[str]) -> int | None:
@@ -105,11 +105,12 @@ def _moves(gif: Path) -> bool:
     return frames > 1
 
 
-_HEAD = 4 * 192  # enough for four packets of a transport stream
+HEAD = 4 * 192  # enough for four packets of a transport stream
 _STILL_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")  # photos in a box like MP4's
 
 
-def _is_video_data(head: bytes) -> bool:
+def is_video_data(head: bytes) -> bool:
+    """Whether a file with these first bytes (:data:`HEAD` are enough) is a video of a known container."""
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):  # MP4 and QuickTime
         return head[4:8] != b"ftyp" or head[8:12] not in _STILL_BRANDS
     if head[:4] == b"RIFF":

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from leanpose.core.errors import VideoError
-from leanpose.media.container_length import missing_bytes
+from leanpose.media.container_length import missing_bytes, missing_in
 from leanpose.media.video import Images, Video
 
 if TYPE_CHECKING:
@@ -22,19 +22,29 @@ MAX_PIXELS = 36_000_000  # of a frame, 8K and a little: a decoder keeps up to 17
 class VideoFile(Video):
     """A file that PyAV reads. Use :func:`leanpose.media.open_video`."""
 
-    def __init__(self, path: Path, lenient: bool = False) -> None:
+    def __init__(self, path: Path | str, lenient: bool = False, growing: BinaryIO | None = None) -> None:
+        """Opens a file, or reads ``growing`` under the name ``path``: what is still being written, whose reads wait
+        for what is to come. It can be sought in, and the caller has looked whether its first bytes are a video's.
+
+        Raises:
+            VideoError: when not a frame of it can be read.
+        """
         import av
         from av.error import FFmpegError
         from av.video.reformatter import VideoReformatter
 
         super().__init__(str(path))
         self._ffmpeg_error, self._lenient = FFmpegError, lenient
-        self._missing = missing_bytes(path)
+        self._growing = growing
+        self._missing = missing_bytes(Path(path)) if growing is None else 0  # of a growing one known at its end
         try:
-            # The prefix keeps a name such as "a:b.mp4" a file's; the whitelist keeps playlists off the network.
+            # The prefix keeps a name such as "a:b.mp4" a file's; the whitelist keeps playlists off the network, and
+            # what a stranger sends off the files, too.
             self._container = av.open(
-                f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
-            )  # fmt: skip
+                f"file:{path}" if growing is None else growing,
+                options={"protocol_whitelist": "file" if growing is None else "none"},
+                metadata_errors="replace",
+            )
         except (FFmpegError, ValueError, OverflowError, MemoryError) as error:
             why = getattr(error, "strerror", None) or error
             raise VideoError(
@@ -86,6 +96,8 @@ class VideoFile(Video):
                 ) from error
             yield _upright(pixels, frame), None if frame.pts is None else self._seconds(frame.pts)
         self._check_length()
+        if self._growing is not None:
+            self._missing = missing_in(self._growing)
         if self._break is None and self._missing:
             self._break = f"cut off, {self._missing:,} bytes are missing"
         if self._break is not None:
