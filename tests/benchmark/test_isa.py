@@ -8,7 +8,7 @@ import pytest
 
 from leanpose.benchmark.isa import LIMITS, hold_below
 from leanpose.core.errors import BenchmarkError
-from leanpose.engines.info import cpu_features
+from leanpose.engines.cpu import cpu_features
 
 FEATURES = cpu_features() or []
 COMMAND = "from leanpose.cli import main; main()"

@@ -88,7 +88,7 @@ def test_auto_takes_openvino_only_where_it_is_installed(dot_model, monkeypatch):
         ({"engine": "auto:cuda"}, "unknown engine 'auto:cuda'"),
         ({"engine": "onnxruntime:"}, "unknown engine 'onnxruntime:'"),
         ({"mode": "speed"}, "latency or throughput"),
-        ({"precision": "f8"}, "f32 or bf16"),
+        ({"precision": "f8"}, "f32, bf16 or int8"),
         ({"threads": 0}, "threads"),
         ({"engine": "onnxruntime", "precision": "bf16"}, "onnxruntime computes in f32"),
     ],

@@ -5,6 +5,7 @@ from importlib import metadata
 import pytest
 
 from leanpose import engines
+from leanpose.engines import cpu as cpu_module
 from leanpose.engines import info
 
 CPUINFO = """processor\t: 0
@@ -21,19 +22,19 @@ def cpu(tmp_path, monkeypatch):
     def make(extra):
         path = tmp_path / "cpuinfo"
         path.write_text(CPUINFO.format(extra=extra))
-        monkeypatch.setattr(info, "Path", lambda _: path)
+        monkeypatch.setattr(cpu_module, "Path", lambda _: path)
 
     return make
 
 
 def test_features_of_the_first_processor(cpu):
     cpu("amx_bf16 amx_tile")
-    assert info.cpu_features() == ["avx2", "fma", "avx512f", "amx_bf16"]
+    assert cpu_module.cpu_features() == ["avx2", "fma", "avx512f", "amx_bf16"]
 
 
 def test_systems_that_do_not_say(tmp_path, monkeypatch):
-    monkeypatch.setattr(info, "Path", lambda _: tmp_path / "nowhere")
-    assert info.cpu_features() is None
+    monkeypatch.setattr(cpu_module, "Path", lambda _: tmp_path / "nowhere")
+    assert cpu_module.cpu_features() is None
     assert "not known" in info.report()["cpu"]["features"]
 
 

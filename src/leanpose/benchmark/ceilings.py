@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from leanpose.core.untold import import_untold
-from leanpose.engines.info import cpu_features
+from leanpose.engines.cpu import cpu_features
 from leanpose.measure.timing.turns import Call
 
 Kind = Literal["bf16", "f32", "copy"]

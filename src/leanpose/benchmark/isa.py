@@ -14,10 +14,9 @@ from typing import Literal
 
 from leanpose.core.errors import BenchmarkError
 from leanpose.core.untold import import_untold
-from leanpose.engines.info import cpu_features
+from leanpose.engines.cpu import LIMIT, cpu_features
 
 Isa = Literal["avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16", "amx"]
-VARIABLE = "ONEDNN_MAX_CPU_ISA"
 # from the oldest on: oneDNN's name, and the feature that a CPU must have
 LIMITS: dict[str, tuple[str, str]] = {
     "avx2": ("AVX2", "avx2"),
@@ -50,7 +49,7 @@ def hold_below(isa: Isa, engines: Sequence[str], precisions: Sequence[str]) -> t
     asked = [("bf16" if isa in BF16 else "f32") if precision == "auto" else precision for precision in precisions]
     if "bf16" in asked and isa not in BF16:
         raise BenchmarkError(f"--isa {isa}: has no instructions for bf16; leave the precision at 'auto'")
-    os.environ[VARIABLE] = highest
+    os.environ[LIMIT] = highest
     return ["openvino"], asked
 
 

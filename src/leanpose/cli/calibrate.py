@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from leanpose.cli.engine_options import PrecisionOption
 from leanpose.cli.stored_commands import portable
 from leanpose.core.errors import ModelError
 
@@ -20,7 +21,7 @@ def calibrate(
         bool, typer.Option("--flip-test/--no-flip-test", help="For use with the mirrored crop.")
     ] = False,
     engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime.")] = "auto",
-    precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="What the engine computes in.")] = "auto",
+    precision: PrecisionOption = "auto",
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for reliability.png, before and after.")
     ] = None,

@@ -4,6 +4,10 @@ from typing import Annotated, Literal
 
 import typer
 
+PrecisionOption = Annotated[
+    Literal["auto", "f32", "bf16", "int8"],
+    typer.Option(help="What the engine computes in; auto: the fastest on this CPU, of what the model is prepared for."),
+]
 ModeOption = Annotated[
     Literal["latency", "throughput"],
     typer.Option(

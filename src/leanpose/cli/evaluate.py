@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from leanpose.cli.engine_options import DeterministicOption, ModeOption
+from leanpose.cli.engine_options import DeterministicOption, ModeOption, PrecisionOption
 from leanpose.cli.evaluate_detector import evaluate_detector
 from leanpose.cli.stored_commands import portable
 from leanpose.core.errors import ModelError
@@ -66,7 +66,7 @@ def evaluate(
         ),
     ] = False,
     engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime; checkpoints run on torch.")] = "auto",
-    precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="What the engine computes in.")] = "auto",
+    precision: PrecisionOption = "auto",
     mode: ModeOption = "latency",
     deterministic: DeterministicOption = False,
     batch_size: Annotated[int, typer.Option(min=1, help="People per call of the engine.")] = 16,

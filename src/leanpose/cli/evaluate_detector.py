@@ -16,7 +16,7 @@ def evaluate_detector(
     data: list[str],
     part: Literal["test", "val", "train"],
     engine: str,
-    precision: Literal["auto", "f32", "bf16"],
+    precision: Literal["auto", "f32", "bf16", "int8"],
     deterministic: bool,
     threshold: float | None,
     choose_threshold: bool,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from leanpose.cli.engine_options import PrecisionOption
 from leanpose.core.errors import BoxError, LeanposeError
 from leanpose.core.stopping import exit_status
 
@@ -92,7 +93,7 @@ def label(
         str | None, typer.Option(metavar="NAME|FILE", help="Whose joints to write; by default the teacher's.")
     ] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime.")] = "auto",
-    precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="What the engine computes in.")] = "auto",
+    precision: PrecisionOption = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; by default one per core.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew, whatever stands at --out.")] = False,
 ) -> None:  # fmt: skip
@@ -199,7 +200,7 @@ def _open_teacher(
     specs: list[str],
     agreement: "Rule",
     threads: int | None,
-    precision: Literal["auto", "f32", "bf16"],
+    precision: Literal["auto", "f32", "bf16", "int8"],
     engine: str,
 ) -> "OpenedTeacher | None":
     from leanpose.estimate.teachers import open_teacher

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from leanpose.cli.engine_options import DeterministicOption, ModeOption
+from leanpose.cli.engine_options import DeterministicOption, ModeOption, PrecisionOption
 from leanpose.core.errors import BoxError, LeanposeError, ModelError
 from leanpose.core.stopping import exit_status
 
@@ -59,7 +59,7 @@ def predict(
         ),
     ] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime.")] = "auto",
-    precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="What the engine computes in.")] = "auto",
+    precision: PrecisionOption = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; by default one per core.")] = None,
     mode: ModeOption = "latency",
     deterministic: DeterministicOption = False,
@@ -216,7 +216,7 @@ def _open_detector(
     name: str,
     threshold: float | None,
     engine: str,
-    precision: Literal["auto", "f32", "bf16"],
+    precision: Literal["auto", "f32", "bf16", "int8"],
     threads: int | None,
     deterministic: bool,
 ) -> "PersonDetector":

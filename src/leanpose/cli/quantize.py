@@ -13,13 +13,21 @@ if TYPE_CHECKING:
 
 def quantize(
     model: Annotated[str, typer.Argument(help="A packaged model, or an .onnx file with its card, in float32.")],
-    out: Annotated[Path, typer.Option(metavar="FILE.onnx", help="The smaller model; its card goes beside it.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.onnx", help="The smaller model; its card goes beside it.")
+    ] = None,
     data: Annotated[
         list[str] | None,
         typer.Option("--data", metavar="KIND:PATH", help=DATA_HELP + " --fp16 needs none."),
     ] = None,
     fp16: Annotated[
         bool, typer.Option("--fp16", help="Weights in half precision instead of int8: for size alone.")
+    ] = False,
+    on_load: Annotated[
+        bool,
+        typer.Option(
+            "--on-load", help="No smaller file: leave beside the model what lets OpenVINO run it in int8 at once."
+        ),
     ] = False,
     method: Annotated[Literal["nncf", "onnxruntime"], typer.Option(help="Who quantises to int8.")] = "nncf",
     ranges: Annotated[
@@ -66,6 +74,13 @@ def quantize(
     from leanpose.measure.datasets import read_data
     from leanpose.pose.skeleton_files import find_skeleton
 
+    if on_load:
+        if out or fp16 or part != "val":
+            raise ExportError("--on-load writes beside the model and measures on --part val: leave the others away")
+        _add_ranges(model, data or [], calibration, max_drop)
+        return
+    if out is None:
+        raise ExportError("name the smaller model with --out FILE.onnx, or take --on-load")
     kept = tuple(keep_float or ("auto",))
     if len(kept) > 1 and not {"auto", "none"}.isdisjoint(kept):
         raise ExportError(f"--keep-float {' '.join(kept)}: auto and none stand alone")
@@ -113,6 +128,20 @@ def quantize(
         if left_out:
             typer.echo(f"{len(left_out)} people left out of the figures, such as {left_out[0]}", err=True)
     typer.echo(f"{out}: {card.quantization}")
+
+
+def _add_ranges(model: str, data: list[str], count: int, max_drop: float) -> None:
+    from leanpose.core.errors import AccuracyError, DatasetError
+    from leanpose.export.quantize import add_ranges
+
+    if not data:
+        raise DatasetError("int8 needs people to find ranges on and to measure with: name them with --data KIND:PATH")
+    try:
+        made = add_ranges(model, data, count, max_drop, lambda what: typer.echo(f"{what} ...", err=True))
+    except AccuracyError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{model} runs in int8 where OpenVINO has no AMX, {made.made}")
 
 
 def _print(made: "Quantized") -> None:

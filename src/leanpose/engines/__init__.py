@@ -8,6 +8,7 @@ hardware unless told otherwise; that is welcome in use and several times faster,
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 from leanpose.core.errors import EngineError, ModelError
 from leanpose.core.normalisation import Normalisation
@@ -60,9 +61,10 @@ def create_engine(
             ``"onnxruntime:cuda"``, ``":coreml"``, ``":directml"`` and so on are ONNX Runtime's other providers, where
             its build has them.
         threads: CPU threads; ``None`` for one per core.
-        precision: ``"f32"`` or ``"bf16"`` to insist; ``"auto"`` is the fastest that the CPU has: in OpenVINO bf16
-            where AMX or AVX512_BF16 is, else f32. An int8 model runs in int8, and this is about the rest of it. See
-            ``Engine.precision``.
+        precision: ``"f32"``, ``"bf16"`` or ``"int8"`` to insist; ``"auto"`` is the fastest that the CPU has: in
+            OpenVINO bf16 with AMX; else int8 where the model has ranges for it beside it
+            (:mod:`leanpose.engines.int8`), else bf16 with AVX512_BF16, else f32. An int8 file runs in int8, and this
+            is about the rest of it. See ``Engine.precision``.
         mode: ``"latency"`` answers each call soonest; ``"throughput"`` gives the threads to several calls at a time,
             which takes :meth:`Engine.submit` or batches to fill them.
         deterministic: the same bits for the same batch, in every process on this machine: in f32, and on one thread
@@ -110,8 +112,8 @@ def _load(path: Path, engine: str, settings: Settings) -> OnnxRuntimeEngine | Op
     name, _, provider = engine.partition(":")
     if name not in ("auto", *ENGINES) or engine.endswith(":") or engine.startswith("auto:"):
         raise EngineError(f"unknown engine '{engine}': use auto, {' or '.join(ENGINES)}")
-    if settings.precision not in ("auto", "f32", "bf16"):
-        raise EngineError(f"unknown precision '{settings.precision}': use auto, f32 or bf16")
+    if settings.precision not in get_args(Precision):
+        raise EngineError(f"unknown precision '{settings.precision}': use auto, f32, bf16 or int8")
     if settings.mode not in ("latency", "throughput"):
         raise EngineError(f"unknown mode '{settings.mode}': use latency or throughput")
     if settings.threads is not None and settings.threads < 1:

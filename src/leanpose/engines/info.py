@@ -4,26 +4,27 @@ import os
 import platform
 import sys
 from importlib import metadata
-from pathlib import Path
 
 from leanpose import __version__
 from leanpose.core.errors import ModelError
 from leanpose.engines import ENGINES, INSTALL, installed_engines, zoo
 from leanpose.engines.cache import cache_folder
 from leanpose.engines.card import ModelCard
+from leanpose.engines.cpu import cpu_features, cpu_model, has_amx
 from leanpose.engines.detector_card import DetectorCard
 
 PACKAGES = (
     "numpy", "opencv-python-headless", "onnxruntime", "openvino", "av", "scipy", "torch", "lightning", "onnx",
 )  # fmt: skip
-CPU_FEATURES = ("avx2", "fma", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 OPENVINO_HINT = "this CPU computes in bf16, several times faster, with " + INSTALL["openvino"]
 
 
 def report() -> dict[str, dict[str, str]]:
     """Sections of named lines, for people to read."""
     found = cpu_features()
-    engines = {name: "installed" if name in installed_engines() else f"no: {INSTALL[name]}" for name in ENGINES}
+    engines = {"precision": _precision()} | {
+        name: "installed" if name in installed_engines() else f"no: {INSTALL[name]}" for name in ENGINES
+    }
     if would_gain_from_openvino():
         engines["hint"] = OPENVINO_HINT
     return {
@@ -34,7 +35,7 @@ def report() -> dict[str, dict[str, str]]:
         },
         "engines": engines,
         "cpu": {
-            "model": _cpu_model(),
+            "model": cpu_model(),
             "cores": f"{len(os.sched_getaffinity(0)) if sys.platform == 'linux' else os.cpu_count()} usable",
             "features": "not known on this system" if found is None else " ".join(found) or "none of note",
         },
@@ -48,30 +49,19 @@ def report() -> dict[str, dict[str, str]]:
     }
 
 
-def cpu_features() -> list[str] | None:
-    """Those of :data:`CPU_FEATURES` that the CPU has, or ``None`` where the system does not say."""
-    lines = _cpuinfo()
-    flags = lines.get("flags", lines.get("Features"))
-    return None if flags is None else [feature for feature in CPU_FEATURES if feature in flags.split()]
+def _precision() -> str:
+    """What ``precision="auto"`` means here, and why."""
+    if "openvino" not in installed_engines():
+        return "auto is f32: ONNX Runtime computes in nothing else"
+    if has_amx():
+        return "auto is bf16: this CPU has matrix units for it (AMX)"
+    return "auto is int8 for models with ranges beside them, bf16 or f32 for others: this CPU has no AMX"
 
 
 def would_gain_from_openvino() -> bool:
     """Whether OpenVINO is not installed on a CPU whose bfloat16 units only it would use."""
     found = cpu_features() or []
     return "openvino" not in installed_engines() and ("amx_bf16" in found or "avx512_bf16" in found)
-
-
-def _cpuinfo() -> dict[str, str]:
-    """The first processor's entries, empty where there is no such file."""
-    path = Path("/proc/cpuinfo")
-    if not path.exists():
-        return {}
-    first = path.read_text(encoding="utf-8", errors="replace").split("\n\n", 1)[0]
-    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in first.splitlines())}
-
-
-def _cpu_model() -> str:
-    return _cpuinfo().get("model name") or platform.processor() or "not known"
 
 
 def _version(package: str) -> str:

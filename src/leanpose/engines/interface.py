@@ -9,7 +9,7 @@ import numpy as np
 from leanpose.core.errors import ModelError
 from leanpose.core.normalisation import Normalisation
 
-Precision = Literal["auto", "f32", "bf16"]
+Precision = Literal["auto", "f32", "bf16", "int8"]
 Mode = Literal["latency", "throughput"]
 InputShape = tuple[int | None, ...]
 OF_OPENVINO = (".tflite", ".pb", ".xml")  # files of TensorFlow Lite, TensorFlow's frozen graphs, and OpenVINO's own

@@ -51,6 +51,8 @@ class OnnxRuntimeEngine:
             raise EngineError(f"{self.name} computes in f32: take engine 'openvino' for bf16")
         if provider != "cpu" and settings.deterministic:
             raise EngineError(f"{self.name} does not promise the same bits twice: take the CPU to be deterministic")
+        if settings.precision == "int8" and not is_quantized(path.read_bytes()):
+            raise EngineError(f"{self.name} computes in int8 what 'leanpose quantize' wrote: take engine 'openvino'")
         own = SHORT_NAMES.get(provider, provider) not in IN_F32
         if own and settings.precision == "f32":
             raise EngineError(f"{self.name} chooses its precision itself: leave it at 'auto'")

@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU: in bfloat16 where the hardware has it, else in float32, and in int8 what was quantized.
+"""OpenVINO on the CPU: in bfloat16 where the hardware has it, else in float32, and in int8 what can be.
 
 OpenVINO plans a network best for a shape that it knows: with the shape fixed the same network runs a fifth faster than
 with any batch allowed. A pose network is therefore compiled for one person, and a batch is so many requests that
@@ -14,14 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from leanpose.core.errors import EngineError
+from leanpose.core.errors import EngineError, ModelError
 from leanpose.core.forks import REMEDY, Home, not_freed_by_children
+from leanpose.core.normalisation import Normalisation
 from leanpose.core.untold import import_untold
 from leanpose.engines.cache import read_cached, write_cached
+from leanpose.engines.cpu import has_amx
+from leanpose.engines.int8 import Int8Ranges, agrees, answer_of, beside, figure, refuse, round_to_int8
 from leanpose.engines.interface import InputShape, Pending, Settings, cannot_compute, damaged, describe, is_quantized
 from leanpose.engines.shared import shared
 
 SHAPES = 2  # of the inputs that are compiled for, at a second each; all others share one network that takes any
+FIGURE_SIDE = 320  # pixels of a drawing for networks that take any
 Shapes = tuple[tuple[int, ...], ...]
 
 
@@ -51,10 +55,12 @@ class OpenVinoEngine:
             raise EngineError("deterministic is in f32: leave the precision at 'auto' or take 'f32'")
         content = _content(path)
         floats = "bf16" if has_bf16 and settings.precision != "f32" and not settings.deterministic else "f32"
-        self.precision = "int8" if is_quantized(content) else floats
+        quantized = is_quantized(content)
+        ranges = None if quantized else _ranges(path, content, settings, has_bf16)
         self._path, self._settings = path, settings
-        key = ("openvino", sha256(content).hexdigest(), settings, floats)
-        self._network: _Network = shared(key, lambda: _Network(path, content, settings, floats))
+        key = ("openvino", sha256(content).hexdigest(), settings, floats, ranges and ranges.key)
+        self._network: _Network = shared(key, lambda: _Network(path, content, settings, floats, ranges))
+        self.precision = "int8" if quantized or self._network.ranges else floats
         self.inputs, self.outputs = self._network.inputs, self._network.outputs
         self.input_types = self._network.input_types
         self.input_shape = next(iter(self.inputs.values()), ())
@@ -96,8 +102,11 @@ class OpenVinoEngine:
 class _Network:
     """A network read from its file, and what was compiled of it so far."""
 
-    def __init__(self, path: Path, content: bytes, settings: Settings, floats: str) -> None:
-        self._settings, self._hash = settings, sha256(content).hexdigest()
+    def __init__(
+        self, path: Path, content: bytes, settings: Settings, floats: str, ranges: Int8Ranges | None = None
+    ) -> None:
+        self._path, self._settings, self._hash = path, settings, sha256(content).hexdigest()
+        self.ranges = ranges
         self._config: dict[str, str | int | bool] = {
             "PERFORMANCE_HINT": settings.mode.upper(),
             "INFERENCE_PRECISION_HINT": floats,
@@ -120,10 +129,28 @@ class _Network:
             first = tuple(shape and (shape[0] or 1, *shape[1:]) for shape in self.inputs.values())
             self._open = any(not shape or None in shape for shape in first)
             self.pixels = settings.pixels if [len(shape) for shape in first] == [4] else None
+            if ranges:
+                self._keep_int8_if_right(ranges)
             if not self._open:
                 self._for(first)  # type: ignore[arg-type]  # so that a file that cannot be compiled is not loaded
         except RuntimeError as error:
             raise damaged(path, error) from error
+
+    def _keep_int8_if_right(self, ranges: Int8Ranges) -> None:
+        """Go back to floating point, and say so, where the network in int8 does not know its own drawing."""
+        names = list(self.inputs)
+        height, width = (side or FIGURE_SIDE for side in self.inputs[names[0]][2:])
+        pixels = figure(height, width)[None].copy()  # requests take no array that is read-only
+        feed = pixels if self.pixels else Normalisation(ranges.mean, ranges.std)(pixels)
+        try:
+            found = answer_of(_Request(self, self._path, [feed], self.inputs).answers()[0])
+            wrong = None if agrees(found, ranges.answer) else "it does not find the joints of its self-test"
+        except (RuntimeError, ModelError) as error:
+            wrong = str(error)
+        if wrong:
+            self.ranges = None
+            self._compiled.clear()
+            refuse(self._settings, f"{self._path}: int8 does not work on this CPU: {wrong}")
 
     def request_for(self, shapes: Shapes) -> "tuple[_Compiled, Any]":
         """An idle request for inputs of these shapes, and where to give it back."""
@@ -152,7 +179,7 @@ class _Network:
         key = (
             "openvino", core.get_versions("CPU")["CPU"].build_number, core.get_property("CPU", "FULL_DEVICE_NAME"),
             core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"), sorted(self._config.items()), self._hash,
-            self.pixels, shapes, self._settings.outputs,
+            self.pixels, shapes, self._settings.outputs, self.ranges and self.ranges.key,
         )  # fmt: skip
         kept = read_cached(*key)
         if kept is not None:
@@ -163,6 +190,8 @@ class _Network:
         model = self._model.clone()
         if shapes is not None:
             model.reshape(dict(zip(self.inputs, map(list, shapes), strict=True)))
+        if self.ranges:
+            round_to_int8(model, self.ranges.ranges, str(beside(self._path)))
         compiled = not_freed_by_children(core.compile_model(self._with_pixels(model), "CPU", self._config))
         write_cached(compiled.export_model().getvalue(), *key)
         return compiled
@@ -248,6 +277,26 @@ def _core() -> Any:
 @lru_cache(maxsize=1)
 def _begun() -> tuple[Home, Any]:
     return Home(), not_freed_by_children(import_untold("openvino").Core())
+
+
+def _ranges(path: Path, content: bytes, settings: Settings, has_bf16: bool) -> Int8Ranges | None:
+    """Those beside a model, if it is to run in int8: it is asked for, or faster on this CPU."""
+    asked = settings.precision == "int8"
+    wanted = asked or (settings.precision == "auto" and not settings.deterministic and not (has_bf16 and has_amx()))
+    if not wanted or path.suffix != ".onnx" or settings.outputs:
+        if asked:
+            raise EngineError(f"{path}: only .onnx models run in int8: leave the precision at 'auto'")
+        return None
+    if asked and settings.deterministic:
+        raise EngineError("deterministic is in f32: leave the precision at 'auto' or take 'f32'")
+    try:
+        ranges = Int8Ranges.load(path, sha256(content).hexdigest())
+    except ModelError as error:
+        refuse(settings, str(error))
+        return None
+    if ranges is None and asked:
+        raise EngineError(f"{path} has no ranges for int8 beside it: make them with leanpose quantize --on-load")
+    return ranges
 
 
 def _content(path: Path) -> bytes:
