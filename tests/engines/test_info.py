@@ -54,3 +54,31 @@ def test_versions_are_those_installed():
     versions = info.report()["versions"]
     assert versions["numpy"] == metadata.version("numpy")
     assert info._version("no-such-package") == "not installed"
+
+
+@pytest.mark.parametrize(
+    ("limit", "amx", "bf16"),
+    [
+        (None, True, True), ("ALL", True, True), ("AVX512_CORE_AMX", True, True), ("AVX512_CORE_BF16", False, True),
+        ("avx512_core_vnni", False, False), ("AVX2", False, False),
+    ],
+)  # fmt: skip
+def test_what_onednn_may_not_use_is_not_counted_on(cpu, monkeypatch, limit, amx, bf16):
+    cpu("amx_int8")
+    if limit is None:
+        monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    else:
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert cpu_module.has_amx() is amx
+    assert cpu_module.may_use("BF16", "AMX") is bf16
+
+
+def test_the_report_says_what_auto_means(cpu, monkeypatch):
+    cpu("amx_int8")
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    monkeypatch.setattr(engines, "find_spec", lambda _: object())
+    assert "auto is bf16" in info.report()["engines"]["precision"]
+    cpu("avx512_vnni")
+    assert "auto is int8" in info.report()["engines"]["precision"]
+    monkeypatch.setattr(engines, "find_spec", lambda name: object() if name == "onnxruntime" else None)
+    assert "auto is f32" in info.report()["engines"]["precision"]

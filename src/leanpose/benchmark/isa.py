@@ -14,7 +14,10 @@ from typing import Literal
 
 from leanpose.core.errors import BenchmarkError
 from leanpose.core.untold import import_untold
+from leanpose.engines import open_session
+from leanpose.engines.card_file import file_sha256
 from leanpose.engines.cpu import LIMIT, cpu_features
+from leanpose.engines.int8 import Int8Ranges, round_to_int8
 
 Isa = Literal["avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16", "amx"]
 # from the oldest on: oneDNN's name, and the feature that a CPU must have
@@ -33,7 +36,7 @@ def hold_below(isa: Isa, engines: Sequence[str], precisions: Sequence[str]) -> t
     """Keep OpenVINO, which must not be loaded yet, to the instructions up to ``isa``, from here on and for children.
 
     Returns:
-        Engines and precisions to measure: what ``"auto"`` means below the limit.
+        Engines and precisions to measure.
 
     Raises:
         BenchmarkError: when this CPU lacks those instructions or does not say, OpenVINO is loaded, another engine is
@@ -46,11 +49,10 @@ def hold_below(isa: Isa, engines: Sequence[str], precisions: Sequence[str]) -> t
         raise BenchmarkError(f"--isa {isa}: OpenVINO is loaded already; ask in a process of its own")
     if others := set(engines) - {"auto", "openvino"}:
         raise BenchmarkError(f"--isa {isa}: {', '.join(sorted(others))} does not heed the limit; only openvino does")
-    asked = [("bf16" if isa in BF16 else "f32") if precision == "auto" else precision for precision in precisions]
-    if "bf16" in asked and isa not in BF16:
+    if "bf16" in precisions and isa not in BF16:
         raise BenchmarkError(f"--isa {isa}: has no instructions for bf16; leave the precision at 'auto'")
     os.environ[LIMIT] = highest
-    return ["openvino"], asked
+    return ["openvino"], list(precisions)
 
 
 def check_kernels(isa: Isa, models: Iterable[tuple[Path, str]]) -> str:
@@ -60,9 +62,13 @@ def check_kernels(isa: Isa, models: Iterable[tuple[Path, str]]) -> str:
         BenchmarkError: when one of them is made of instructions above it.
     """
     core, names = import_untold("openvino").Core(), set()
-    for path, precision in models:
-        hint = "bf16" if precision == "bf16" else "f32"
-        compiled = core.compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": hint})
+    for path, asked in models:
+        taken = open_session(path, "openvino", precision=asked).precision  # type: ignore[arg-type]
+        model = core.read_model(path)
+        if taken == "int8" and (ranges := Int8Ranges.load(path, file_sha256(path))):
+            round_to_int8(model, ranges.ranges, str(path))
+        hint = "bf16" if taken == "bf16" else "f32"
+        compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": hint})
         for node in compiled.get_runtime_model().get_ops():
             about = node.get_rt_info()
             if "Convolution" in str(about["layerType"].astype(str)):

@@ -26,7 +26,7 @@ def benchmark(
     ] = None,
     engine: Annotated[list[str] | None, typer.Option(help="auto, openvino or onnxruntime. Repeat for more.")] = None,
     precision: Annotated[
-        list[str] | None, typer.Option(help="auto, f32 or bf16: what the engines compute in. Repeat for more.")
+        list[str] | None, typer.Option(help="auto, f32, bf16 or int8: what the engines compute in. Repeat for more.")
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; one per core if not given.")] = None,
     isa: Annotated[

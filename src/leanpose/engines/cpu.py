@@ -17,8 +17,13 @@ def cpu_features() -> list[str] | None:
 
 def has_amx() -> bool:
     """Whether OpenVINO multiplies in matrix units, where bf16 is nearly as fast as int8."""
+    return "amx_int8" in (cpu_features() or ()) and may_use("AMX")
+
+
+def may_use(*instructions: str) -> bool:
+    """Whether nobody held oneDNN, which OpenVINO computes with, below the instructions with these in their names."""
     limit = os.environ.get(LIMIT, "DEFAULT").upper()
-    return "amx_int8" in (cpu_features() or ()) and ("AMX" in limit or limit in ("DEFAULT", "ALL"))
+    return limit in ("DEFAULT", "ALL") or any(name in limit for name in instructions)
 
 
 def _cpuinfo() -> dict[str, str]:

@@ -19,12 +19,13 @@ from leanpose.core.forks import REMEDY, Home, not_freed_by_children
 from leanpose.core.normalisation import Normalisation
 from leanpose.core.untold import import_untold
 from leanpose.engines.cache import read_cached, write_cached
-from leanpose.engines.cpu import has_amx
+from leanpose.engines.cpu import has_amx, may_use
 from leanpose.engines.int8 import Int8Ranges, agrees, answer_of, beside, figure, refuse, round_to_int8
 from leanpose.engines.interface import InputShape, Pending, Settings, cannot_compute, damaged, describe, is_quantized
 from leanpose.engines.shared import shared
 
 SHAPES = 2  # of the inputs that are compiled for, at a second each; all others share one network that takes any
+WITH_BF16 = ("BF16", "FP16", "AMX", "AVX10")  # in the names of oneDNN's sets of instructions
 FIGURE_SIDE = 320  # pixels of a drawing for networks that take any
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -48,7 +49,7 @@ class OpenVinoEngine:
         """
         if provider != "cpu":
             raise EngineError(f"engine 'openvino' runs on the CPU: take it without '{provider}'")
-        has_bf16 = "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        has_bf16 = "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") and may_use(*WITH_BF16)
         if settings.precision == "bf16" and not has_bf16:
             raise EngineError("this CPU does not compute in bf16: leave the precision at 'auto' or take 'f32'")
         if settings.precision == "bf16" and settings.deterministic:
