@@ -33,6 +33,17 @@ def missing_in(file: BinaryIO) -> int:
     return 0
 
 
+def index_in_front(head: bytes) -> bool:
+    """Whether an MP4 or QuickTime file, by its first bytes, has its index before its pictures."""
+    at = 0
+    while at + 8 <= len(head):
+        length, kind = struct.unpack_from(">I4s", head, at)
+        if kind in (b"moov", b"mdat") or length < 8:
+            return kind == b"moov"
+        at += length
+    return False
+
+
 def _boxes_end(file: BinaryIO, size: int) -> int:
     """Where the last box ends. A box of 0 bytes reaches to the end, and what is no box is none."""
     at = 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from leanpose.core.errors import VideoError
-from leanpose.media.container_length import missing_bytes, missing_in
+from leanpose.media.container_length import index_in_front, missing_bytes, missing_in
 from leanpose.media.video import Images, Video
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ class VideoFile(Video):
 
     def __init__(self, path: Path | str, lenient: bool = False, growing: BinaryIO | None = None) -> None:
         """Opens a file, or reads ``growing`` under the name ``path``: what is still being written, whose reads wait
-        for what is to come. It can be sought in, and the caller has looked whether its first bytes are a video's.
+        for what is to come. It can be sought in, from its end with -1 for an answer until it is whole; and the caller
+        has looked whether its first bytes are a video's.
 
         Raises:
             VideoError: when not a frame of it can be read.
@@ -42,7 +43,7 @@ class VideoFile(Video):
             # what a stranger sends off the files, too.
             self._container = av.open(
                 f"file:{path}" if growing is None else growing,
-                options={"protocol_whitelist": "file" if growing is None else "none"},
+                options={"protocol_whitelist": "file"} if growing is None else _options(growing),
                 metadata_errors="replace",
             )
         except (FFmpegError, ValueError, OverflowError, MemoryError) as error:
@@ -97,6 +98,8 @@ class VideoFile(Video):
             yield _upright(pixels, frame), None if frame.pts is None else self._seconds(frame.pts)
         self._check_length()
         if self._growing is not None:
+            while self._growing.read(1 << 20):  # what stands behind the last frame may still be coming
+                pass
             self._missing = missing_in(self._growing)
         if self._break is None and self._missing:
             self._break = f"cut off, {self._missing:,} bytes are missing"
@@ -178,6 +181,16 @@ class VideoFile(Video):
     def _seconds(self, pts: int) -> float:
         """Time since the start of the stream."""
         return float((pts - (self._stream.start_time or 0)) * (self._stream.time_base or 0))
+
+
+def _options(growing: BinaryIO) -> dict[str, str]:
+    options = {"protocol_whitelist": "none"}
+    if index_in_front(growing.read(1 << 10)):
+        # All is known: FFmpeg need not look for another index behind the pictures, nor at seconds of them before it
+        # gives the first.
+        options |= {"fflags": "ignidx", "analyzeduration": "100000"}
+    growing.seek(0)
+    return options
 
 
 def _upright(pixels: np.ndarray, frame: "VideoFrame") -> np.ndarray:

@@ -20,7 +20,6 @@ class GrowingFile(io.RawIOBase):
         self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close
         self._at = 0  # of the reader
         self._whole = False
-        self._broken = False
         self._changed = threading.Condition()
 
     def add(self, data: bytes) -> None:
@@ -32,31 +31,28 @@ class GrowingFile(io.RawIOBase):
             self._changed.notify_all()
 
     def finish(self) -> None:
-        """Says that nothing more comes."""
+        """Says that nothing more comes, and ends the reads that wait."""
         with self._changed:
             self._whole = True
-            self._changed.notify_all()
-
-    def abort(self) -> None:
-        """Ends all reads, those that wait, too, with OSError."""
-        with self._changed:
-            self._broken = True
             self._changed.notify_all()
 
     def read(self, size: int = -1) -> bytes:
         """Up to ``size`` bytes, none at the end of the whole file."""
         with self._changed:
             self._wait(self._at + 1 if size >= 0 else None)
+            if self.closed:
+                return b""
             self._file.seek(self._at)
             data = self._file.read(max(0, self.size - self._at) if size < 0 else size)
             self._at += len(data)
             return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Counting from the end waits for the whole file."""
+        """The new place; -1, and no move, where it counts from the end, which is not there yet: so FFmpeg asks for
+        the size, and goes on without."""
         with self._changed:
-            if whence == os.SEEK_END:
-                self._wait(None)
+            if whence == os.SEEK_END and not self._whole:
+                return -1
             base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size}[whence]
             self._at = max(base + offset, 0)
             return self._at
@@ -74,15 +70,13 @@ class GrowingFile(io.RawIOBase):
         return False
 
     def close(self) -> None:
-        if not self.closed:
-            self.abort()
-            with self._changed:
-                self._file.close()
-        super().close()
+        with self._changed:
+            self._whole = True
+            super().close()
+            self._file.close()
+            self._changed.notify_all()
 
     def _wait(self, size: int | None) -> None:
         """Until there are so many bytes, or the file is whole."""
-        while not self._whole and not self._broken and (size is None or self.size < size):
+        while not self._whole and (size is None or self.size < size):
             self._changed.wait()
-        if self._broken:
-            raise OSError("the upload broke off")

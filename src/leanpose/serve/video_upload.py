@@ -17,7 +17,7 @@ class VideoUpload:
 
     Attributes:
         file: what came so far.
-        fault: why there is nothing more to come; the file's reads then fail.
+        fault: why there is nothing more to come, if the file is not whole, or nobody waits; the file then ends early.
     """
 
     def __init__(self, request: Request, limits: Limits) -> None:
@@ -58,8 +58,7 @@ class VideoUpload:
             self.fault = fault
         finally:
             self._head.set()
-            if not self.file.closed:
-                self.file.abort()
+            self.file.finish()
 
     async def _fill(self) -> None:
         limits = self._limits

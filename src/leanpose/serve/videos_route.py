@@ -97,8 +97,9 @@ async def _lines(request: Request, service: Service, asked: AskedVideo) -> Async
             service.metrics.frames.inc()
             yield start + json.dumps(image_entry(poses), allow_nan=False).encode() + b"\n"
             start = b""
-    except (LeanposeError, OSError) as error:
-        upload.check()  # it ended the reads
+        upload.check()
+    except LeanposeError as error:
+        upload.check()  # it made an end of the file
         raise Problem("video", str(error)) from error
     finally:
         upload.close()
@@ -126,7 +127,7 @@ def _check_frame(frame: Frame, limits: Limits) -> None:
             "frames", f"over {limits.max_frames:,} frames: send it in parts, or ask for a larger --max-frames"
         )
     if frame.timestamp > limits.max_seconds:
-        raise Problem("seconds", f"over {limits.max_seconds:g} s: send parts of it, or ask for a larger --max-seconds")
+        raise Problem("seconds", f"over {limits.max_seconds:g} s: send it in parts, or ask for a larger --max-seconds")
 
 
 def _look_away(future: "asyncio.Future[Any]") -> None:
