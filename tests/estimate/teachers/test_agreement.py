@@ -17,8 +17,8 @@ from leanpose.pose.skeleton import COCO17, LSP14, Skeleton
 PEOPLE, JOINTS = 2, 5
 HW = 120, 160
 confidences = arrays(float, (PEOPLE, JOINTS), elements=st.floats(0, 1))
-points = arrays(float, (PEOPLE, JOINTS, 2), elements=st.floats(-20, 180))
-steps = arrays(float, (PEOPLE, JOINTS, 2), elements=st.floats(-6, 6))
+points = arrays(float, (PEOPLE, JOINTS, 2), elements=st.floats(-20, 180, width=32))
+steps = arrays(float, (PEOPLE, JOINTS, 2), elements=st.floats(-6, 6, width=32))  # squares of smaller numbers are 0
 boxes = arrays(float, (PEOPLE, 2), elements=st.floats(0, 100)).flatmap(
     lambda corner: arrays(float, (PEOPLE, 2), elements=st.floats(10, 120)).map(
         lambda size: np.hstack((corner, corner + size))
