@@ -21,7 +21,7 @@ from leanpose.estimate.estimator import PoseEstimator
 from leanpose.serve.app import create_app
 from leanpose.serve.limits import Limits
 from leanpose.serve.protocol import ServeConfig
-from leanpose.serve.server import Address, _listen
+from leanpose.serve.server import Address, listening_socket
 
 from ..videos import FindDots, picture
 
@@ -67,8 +67,9 @@ class Running:
     def __init__(self, estimator: PoseEstimator, detector: GatedDots, limits: Limits, **options: Any) -> None:
         self.estimator, self.detector = estimator, detector
         app = create_app(lambda: {"dots": estimator}, limits, **options)
+        self.app = app
         self.service = app.state.service
-        taken = _listen(Address(port=0))
+        taken = listening_socket(Address(port=0))
         self.port: int = taken.getsockname()[1]
         config = ServeConfig(
             app, limits, log_config=None, access_log=False, server_header=False,

@@ -186,9 +186,8 @@ class VideoFile(Video):
 def _options(growing: BinaryIO) -> dict[str, str]:
     options = {"protocol_whitelist": "none"}
     if index_in_front(growing.read(1 << 10)):
-        # All is known: FFmpeg need not look for another index behind the pictures, nor at seconds of them before it
-        # gives the first.
-        options |= {"fflags": "ignidx", "analyzeduration": "100000"}
+        # FFmpeg would look for another index behind the pictures, and so wait for the end.
+        options["fflags"] = "ignidx"
     growing.seek(0)
     return options
 

@@ -103,7 +103,7 @@ class Batcher:
                 job.end_stage("estimate")
                 job.poses.set_result(poses)
         except Exception as error:  # whatever it is, nobody is left waiting and the thread goes on
-            for job in underway:
+            for job in underway or filter(None, [self._take(0)]):  # or it would come to the same picture for ever
                 job.poses.set_exception(error)
         with self._changed:
             self._running = bool(self._jobs)
@@ -124,7 +124,7 @@ class Batcher:
             job.end_stage("queue")
             try:
                 image = open_image(job.data, self._limits)
-            except Problem as error:
+            except Exception as error:  # such as too little memory, which is no reason to let it wait
                 job.poses.set_exception(error)
                 continue
             job.end_stage("decode")

@@ -86,7 +86,7 @@ def serve(estimators: OpenEstimators, address: Address, limits: Limits, workers:
         ModelError: when a model cannot be.
     """
     estimators.check()
-    taken = _listen(address)
+    taken = listening_socket(address)
     host, port = taken.getsockname()[:2]
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     announce(f"serving {', '.join(estimators.models)} at {where}, documentation at {where}/docs; Ctrl-C ends it")
@@ -135,7 +135,8 @@ def _create(estimators: OpenEstimators, limits: Limits, address: Address) -> Any
     return create_app(estimators, limits, address.token, address.origins)
 
 
-def _listen(address: Address) -> socket.socket:
+def listening_socket(address: Address) -> socket.socket:
+    """A socket that has the address, and listens once a server is given it; raises ServeError."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     taken = socket.socket(family, socket.SOCK_STREAM)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

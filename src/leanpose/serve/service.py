@@ -161,6 +161,7 @@ class Service:
         finally:
             gone.cancel()
             waiting.cancel()
+            waiting.add_done_callback(lambda done: done.cancelled() or done.exception())  # asyncio wants it looked at
 
     @contextmanager
     def arriving(self, served: Served) -> Iterator[None]:
