@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from leanpose.cli.benchmark import parse_box
+from leanpose.cli.engine_options import AnyAngleOption
 from leanpose.cli.stored_commands import own_command
 from leanpose.core.errors import BenchmarkError, DatasetError
 
@@ -40,6 +41,7 @@ def robustness(
     flip_test: Annotated[
         bool, typer.Option("--flip-test", help="Average with the mirrored crop; off, as on video.")
     ] = False,
+    any_angle: AnyAngleOption = False,
     engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime; checkpoints run on torch.")] = "auto",
     precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="What the engine computes in.")] = "auto",
     out: Annotated[
@@ -90,7 +92,7 @@ def robustness(
             raise DatasetError("robustness is measured on people: name them with --data, such as --data lsp:DIR")
         problems: list[str] = []
         samples = _spread(_read(data, part, skeleton, problems), people) if data else []
-        estimators = [PoseEstimator(m, engine, precision, flip_test) for m in models or ["small"]]
+        estimators = [PoseEstimator(m, engine, precision, flip_test, any_angle=any_angle) for m in models or ["small"]]
         if picture:
             shown = _shown(estimators[0], samples, person, image, box)
             draw_robustness(estimators[0], shown, distortions, picture)

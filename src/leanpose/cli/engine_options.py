@@ -18,3 +18,10 @@ DeterministicOption = Annotated[
     bool,
     typer.Option("--deterministic", help="The same bits on every run: in f32, and on one thread unless given more."),
 ]
+AnyAngleOption = Annotated[
+    bool,
+    typer.Option(
+        "--any-angle",
+        help="Look again, turned, at people who lie, hang or stand on their heads: up to five looks at each.",
+    ),
+]

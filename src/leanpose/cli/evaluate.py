@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from leanpose.cli.engine_options import DeterministicOption, ModeOption, PrecisionOption
+from leanpose.cli.engine_options import AnyAngleOption, DeterministicOption, ModeOption, PrecisionOption
 from leanpose.cli.evaluate_detector import evaluate_detector
 from leanpose.cli.stored_commands import portable
 from leanpose.core.errors import ModelError
@@ -67,6 +67,7 @@ def evaluate(
     ] = False,
     engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime; checkpoints run on torch.")] = "auto",
     precision: PrecisionOption = "auto",
+    any_angle: AnyAngleOption = False,
     mode: ModeOption = "latency",
     deterministic: DeterministicOption = False,
     batch_size: Annotated[int, typer.Option(min=1, help="People per call of the engine.")] = 16,
@@ -106,7 +107,12 @@ def evaluate(
         raise ModelError(f"--save-scores: give the .onnx file whose card is to be changed, not '{model}'")
     given: dict[str, Any] = {"precision": precision, "deterministic": deterministic}
     poses_only = {"flip_test": flip_test, "decode": decode, "metric": metric, "nms": nms, "skeleton": skeleton}
-    poses_only |= {"min_joint_score": min_joint_score, "hrnet_pckh01": hrnet_pckh01, "mode": mode}
+    poses_only |= {
+        "min_joint_score": min_joint_score,
+        "hrnet_pckh01": hrnet_pckh01,
+        "mode": mode,
+        "any_angle": any_angle,
+    }
     detectors_only = {"threshold": threshold, "choose_threshold": choose_threshold}
     foreign = is_teacher(model)
     if not foreign and is_detector(model):
@@ -123,12 +129,15 @@ def evaluate(
         check_submission(submission)
     if foreign:
         ours_only = {"decode": decode, "mode": mode, "deterministic": deterministic, "batch_size": batch_size}
-        _refuse({**ours_only, "save_scores": save_scores}, f"{model} is another project's network")
+        _refuse(
+            {**ours_only, "any_angle": any_angle, "save_scores": save_scores}, f"{model} is another project's network"
+        )
         estimator = TeacherEstimator(open_teacher(model, None, precision, engine))
     else:
         estimator = PoseEstimator(
-            model, engine, precision, flip_test, decode, batch_size, mode=mode, deterministic=deterministic
-        )
+            model, engine, precision, flip_test, decode, batch_size, mode=mode, deterministic=deterministic,
+            any_angle=any_angle,
+        )  # fmt: skip
     problems: list[str] = []
     read = read_data(data, part, metric, problems, find_skeleton(skeleton) if skeleton else None)
     options = Options(metric, nms, min_joint_score, hrnet_pckh01)

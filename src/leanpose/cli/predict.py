@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from leanpose.cli.engine_options import DeterministicOption, ModeOption, PrecisionOption
+from leanpose.cli.engine_options import AnyAngleOption, DeterministicOption, ModeOption, PrecisionOption
 from leanpose.core.errors import BoxError, LeanposeError, ModelError
 from leanpose.core.stopping import exit_status
 
@@ -66,6 +66,7 @@ def predict(
     flip_test: Annotated[
         bool, typer.Option("--flip-test", help="Average with the mirrored image: twice the work.")
     ] = False,
+    any_angle: AnyAngleOption = False,
     lenient: Annotated[
         bool,
         typer.Option("--lenient", help="Take of damaged images and videos what there is, and say so in the results."),
@@ -175,6 +176,7 @@ def predict(
     estimator = PoseEstimator(
         model, engine, precision, flip_test, threads=threads, detector=finder, mode=mode, deterministic=deterministic,
         skeleton=_skeleton_for(model, format) if of_coco else skeleton, tiles=looked_at, lenient=lenient,
+        any_angle=any_angle,
     )  # fmt: skip
     typer.echo(estimator.describe())
     if finder:

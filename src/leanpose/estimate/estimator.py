@@ -19,6 +19,7 @@ from leanpose.engines import Engine, Mode, Precision, create_engine
 from leanpose.engines.card import ModelCard
 from leanpose.engines.zoo import find_model
 from leanpose.estimate import arguments
+from leanpose.estimate.any_angle import look_at_any_angle
 from leanpose.estimate.association import without_doubles, without_taken
 from leanpose.estimate.detector import Detector, PersonDetector
 from leanpose.estimate.looking import Looking
@@ -72,6 +73,7 @@ class PoseEstimator(Looking):
         skeleton: str | os.PathLike[str] | Skeleton | None = None,
         tiles: Tiles = "off",
         lenient: bool = False,
+        any_angle: bool = False,
     ) -> None:
         """Load a model.
 
@@ -88,8 +90,8 @@ class PoseEstimator(Looking):
                 model's. People are looked at, followed and smoothed in the model's joints whatever is wanted.
             tiles: as :func:`leanpose.estimate.tiles.find_in_tiles` takes it; of videos, for time, ``"auto"`` is
                 ``"off"``.
-
             lenient: take of damaged image files what can be decoded, and say so in ``damage`` of the poses.
+            any_angle: look again, turned, at who may not stand upright (:mod:`leanpose.estimate.any_angle`).
 
         Raises:
             ModelError: when the model is unknown, damaged, or does not fit its card, or a flip test is asked of one
@@ -98,7 +100,6 @@ class PoseEstimator(Looking):
             EngineError: when the engine is unknown, not installed, or cannot compute in that precision.
             ValueError: for an unknown decode method, a batch size below 1, or ``tiles`` that are none.
         """
-        path: str | Path
         model = arguments.check_model(model)
         arguments.check_threads(threads)
         arguments.check_detector(detector)
@@ -107,11 +108,11 @@ class PoseEstimator(Looking):
             from leanpose.training.torch_engine import open_weights  # brings torch
 
             path, (self.engine, self.card) = Path(model), open_weights(Path(model))
-            self._normalise = Normalisation(self.card.mean, self.card.std)
         else:
             path, self.card = find_model(model if isinstance(model, str) else Path(model))
-            self._normalise = Normalisation(self.card.mean, self.card.std)
-            self.engine = create_engine(path, engine, threads, precision, mode, deterministic, self._normalise)
+            pixels = Normalisation(self.card.mean, self.card.std)
+            self.engine = create_engine(path, engine, threads, precision, mode, deterministic, pixels)
+        self._normalise = Normalisation(self.card.mean, self.card.std)
         self.skeleton = self.card.skeleton if skeleton is None else find_skeleton(skeleton)
         view_weights(self.card.skeleton, self.skeleton)  # refuses joints that the model does not know
         self.decode = decode or self.card.decode
@@ -122,15 +123,12 @@ class PoseEstimator(Looking):
                 f"model '{self.card.name}': nobody knows which joints of its skeleton a mirror swaps: leave the flip "
                 "test off"
             )
-        self.tiles: Tiles = check_tiles(tiles)
-        self.lenient = lenient
-        self._detector = detector
-        self.boxes_dropped = 0
+        self.tiles, self.lenient, self.any_angle = check_tiles(tiles), lenient, any_angle
+        self._detector, self.boxes_dropped = detector, 0
         self._detector_options: dict[str, Any] = {
             "engine": engine, "precision": precision, "threads": threads, "deterministic": deterministic
         }  # fmt: skip
-        self.flip_test = flip_test
-        self.batch_size = batch_size
+        self.flip_test, self.batch_size = flip_test, batch_size
         given, wanted = self.engine.input_shape, (None, 3, *self.card.input_hw)
         fits = len(given) == 4 and given[0] is None and all(g in (None, w) for g, w in zip(given, wanted, strict=True))
         if not fits:
@@ -236,9 +234,8 @@ class PoseEstimator(Looking):
             ModelError, EngineError: when the detector is needed and cannot be loaded.
 
         Example:
-            >>> known = {"a.jpg": [[40, 20, 180, 400]], "b.jpg": [[10, 10, 90, 200], [80, 12, 170, 210]]}
-            >>> for poses in PoseEstimator().estimate_pairs(known.items()):  # doctest: +SKIP
-            ...     print(poses.source, poses.keypoints.shape)
+            >>> known = {"a.jpg": [[40, 20, 180, 400]], "b.jpg": [[10, 10, 90, 200]]}
+            >>> found = list(PoseEstimator().estimate_pairs(known.items()))  # doctest: +SKIP
         """
         found = self.model_poses(pairs, whole_image=whole_image, color=color, on_error=on_error)
         return (poses.view(self.skeleton) for poses in found)
@@ -254,8 +251,7 @@ class PoseEstimator(Looking):
         """What :meth:`estimate_pairs` gives, in the joints of the model whatever ``skeleton`` says."""
         waiting: deque[Waiting] = deque()  # images in order, whose people are
         crops: list[np.ndarray] = []  # first cut out,
-        batch = Batch()
-        underway: deque[Batch] = deque()  # then looked at,
+        batch, underway = Batch(), deque[Batch]()  # then looked at,
         found: deque[tuple[np.ndarray, ...]] = deque()  # and then here, in the same order
         share = min(self.engine.share or self.batch_size, self.batch_size)
 
@@ -283,8 +279,12 @@ class PoseEstimator(Looking):
                 on_error(image, error)
                 continue
             waiting.append(image_waiting)
+            if self.any_angle:
+                found.extend(zip(*look_at_any_angle(self, pixels, image_waiting.boxes), strict=True))
+                yield from ready()
+                continue
             for transform in self._transforms(image_waiting.boxes):
-                crops.append(self._crop(pixels, transform))
+                crops.append(self.crop(pixels, transform))
                 batch.transforms.append(transform)
                 if len(crops) == share or len(batch.transforms) == self.batch_size:
                     submit()
@@ -393,6 +393,8 @@ class PoseEstimator(Looking):
 
     def describe(self) -> str:
         """Model, engine, precision, flip test and decode method in words, for reports."""
-        flip = "on" if self.flip_test else "off"
-        words = f"model {self.card.name}, engine {self.engine.describe()}, flip test {flip}, decode {self.decode}"
+        flip, turned = "on" if self.flip_test else "off", ", any angle" if self.any_angle else ""
+        words = (
+            f"model {self.card.name}, engine {self.engine.describe()}, flip test {flip}, decode {self.decode}{turned}"
+        )
         return words if self.skeleton == self.card.skeleton else f"{words}, skeleton {self.skeleton.name}"

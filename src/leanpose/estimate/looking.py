@@ -18,6 +18,7 @@ class Looking:
     card: ModelCard
     engine: Engine
     flip_test: bool
+    batch_size: int
     decode: str
     _normalise: Normalisation
 
@@ -26,7 +27,7 @@ class Looking:
         transforms = self._transforms(boxes)
         crops = np.empty((len(boxes), *self.card.input_hw, 3), np.uint8)
         for crop, transform in zip(crops, transforms, strict=True):
-            crop[:] = self._crop(image, transform)
+            crop[:] = self.crop(image, transform)
         return crops, transforms
 
     def infer(self, crops: np.ndarray) -> np.ndarray:
@@ -58,7 +59,8 @@ class Looking:
     def _transforms(self, boxes: np.ndarray) -> np.ndarray:
         return geometry.crop_transform(boxes, self.card.input_hw, self.card.padding)
 
-    def _crop(self, image: np.ndarray, transform: np.ndarray) -> np.ndarray:
+    def crop(self, image: np.ndarray, transform: np.ndarray) -> np.ndarray:
+        """The crop (h, w, 3) uint8 in the card's colours of a BGR image under one transform (2, 3)."""
         crop = geometry.warp(image, transform, self.card.input_hw)
         return crop if self.card.color == "bgr" else cv2.cvtColor(crop, cv2.COLOR_BGR2RGB)
 

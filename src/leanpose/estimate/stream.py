@@ -170,7 +170,7 @@ class PoseTracking:
 
     def _look(self, image: np.ndarray, boxes: np.ndarray) -> Poses:
         """The poses in boxes (P, 5), in the joints of the model."""
-        if self._watch is None or not len(boxes):
+        if self._watch is None or not len(boxes) or self.estimator.any_angle:
             return next(self.estimator.model_poses([(image, boxes)]))
         size, parts = self.estimator.batch_size, []
         for start in range(0, len(boxes), size):
