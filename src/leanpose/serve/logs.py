@@ -36,5 +36,7 @@ def log_config() -> dict[str, Any]:
         "loggers": {
             "leanpose.serve": {**own, "level": "INFO"},
             "uvicorn": {**own, "level": "WARNING"},
+            "python_multipart": {**own, "level": "CRITICAL"},  # a broken form is the client's affair, who is told
         },
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
     }

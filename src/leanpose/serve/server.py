@@ -130,8 +130,11 @@ class _Supervisor(Multiprocess):
 
 
 def _create(estimators: OpenEstimators, limits: Limits, address: Address) -> Any:
+    import cv2
+
     from leanpose.serve.app import create_app
 
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # its own lines about broken pictures
     return create_app(estimators, limits, address.token, address.origins)
 
 
