@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -256,3 +257,40 @@ def test_a_terminal_that_is_closed_takes_no_results_with_it_and_older_ones_stay(
         assert sum(1 for _ in drawn) == len(frames)
     assert {(out / name).read_text() for name in ("long.jsonl", "long_poses.mp4")} == {"older and whole"}
     assert len(list(out.iterdir())) == 4
+
+
+def test_a_window_shows_what_is_found_and_ends_when_it_is_closed(run, clip, monkeypatch):
+    class Window:
+        shown: ClassVar = []
+
+        def __init__(self, title):
+            assert title == "clip: q closes"
+            self.open = True
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.open = False
+
+        def show(self, image, at):
+            self.shown.append((image.shape, at))
+            self.open = len(self.shown) < 5
+
+    monkeypatch.setattr("leanpose.cli.predict_video.Window", Window)
+    result = run("clip.mp4", "--show", "--format", "jsonl")
+    assert result.exit_code == 0, result.output
+    assert "stopped after 5 frames: what there is of them is written" in result.stderr
+    assert [at for _, at in Window.shown] == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
+    assert {shape for shape, _ in Window.shown} == {next(iter(open_video(clip))).image.shape}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(("clip.mp4", "--show", "--two-pass"), "leave one out"), (("photo.png", "--show"), "--show: for video")],
+)
+def test_a_window_is_refused_where_it_makes_no_sense(run, clip, tmp_path, words, message):
+    save_image(tmp_path / "photo.png", picture(0))
+    result = run(*words)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())

@@ -92,6 +92,10 @@ def predict(
     draw_threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Score from which a joint is drawn; by default 0.3.")
     ] = None,
+    show: Annotated[
+        bool,
+        typer.Option("--show", rich_help_panel=VIDEO, help="A window with each frame and its poses; q closes it."),
+    ] = False,
     start: Annotated[
         str | None, typer.Option(metavar="TIME", rich_help_panel=VIDEO, help="From here on: 12.5, 1:30 or 1:02:03.")
     ] = None,
@@ -160,6 +164,7 @@ def predict(
         "--track": track is not None, "--smooth": smooth is not None, "--detect-every": detect_every is not None,
         "--trails": trails, "--kinematics": kinematics is not None, "--two-pass": two_pass,
         "--start": start is not None, "--end": end is not None, "--every": every is not None,
+        "--show": show,
     }  # fmt: skip
     needless = [name for name, given in for_video.items() if given and not videos]
     if needless:
@@ -167,7 +172,7 @@ def predict(
     wanted = Wanted(
         parse_boxes(box), boxes, whole_image, format, out, draw, track is not False, smooth, detect_every, trails,
         kinematics, two_pass, coco_images, joint_threshold, draw_threshold, seconds(start, "--start"),
-        seconds(end, "--end"), every or 1,
+        seconds(end, "--end"), every or 1, show,
     )  # fmt: skip
     wanted.check(images, videos)
 

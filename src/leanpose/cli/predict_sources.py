@@ -45,6 +45,7 @@ class Wanted:
     start: float | None = None
     end: float | None = None
     every: int = 1
+    show: bool = False
 
     @property
     def drawing(self) -> dict[str, float]:
@@ -57,12 +58,14 @@ class Wanted:
             raise BoxError(f"--boxes names images, and {videos[0]} is a video: give --box, or let the detector look")
         if self.coco_images is not None and (videos or not self.format.startswith("coco")):
             raise LeanposeError("--coco-images has ids of images, for --format coco and coco-dataset: leave it out")
-        if self.draw_threshold is not None and not self.draw:
-            raise LeanposeError("--draw-threshold is about drawings: add --draw")
+        if self.draw_threshold is not None and not (self.draw or self.show):
+            raise LeanposeError("--draw-threshold is about drawings: add --draw or --show")
+        if self.show and (self.two_pass or self.smooth == "both-ways"):
+            raise LeanposeError("--show is of what is found at once, and two passes end with the video: leave one out")
         if self.end is not None and self.end <= (self.start or 0):
             raise LeanposeError(f"--end {self.end:g} s comes before --start {self.start or 0:g} s: turn them round")
-        if self.trails and not self.draw:
-            raise LeanposeError("--trails are drawn: add --draw")
+        if self.trails and not (self.draw or self.show):
+            raise LeanposeError("--trails are drawn: add --draw or --show")
         if not self.track:
             needing = {
                 "--smooth": self.smooth not in (None, "off"), "--trails": self.trails,

@@ -19,6 +19,7 @@ from leanpose.estimate.stream import PoseTracking, looked_at_again, stream
 from leanpose.media import Video, VideoWriter, open_video, prefetch
 from leanpose.media.excerpt import Excerpt
 from leanpose.media.sources import is_stream, webcam_number
+from leanpose.media.window import Window
 from leanpose.pose.trails import Trails
 from leanpose.pose.writers import SUFFIXES, WRITERS, PosesWriter
 
@@ -82,7 +83,8 @@ class _Job:
             detect_every=wanted.detect_every or "auto", boxes=wanted.box, whole_image=wanted.whole_image,
             in_model_joints=offline,
         )  # fmt: skip
-        poses_of = self._up_to_fault(stream(tracking, self.video, keep_images=wanted.draw and not offline))
+        drawn_at_once = (wanted.draw or wanted.show) and not offline
+        poses_of = self._up_to_fault(stream(tracking, self.video, keep_images=drawn_at_once))
         start = time.perf_counter()
         with CtrlC() as ctrl_c, ExitStack() as stack:
             outputs = self._outputs(stack)
@@ -96,13 +98,15 @@ class _Job:
                     if offline or wanted.kinematics:
                         self.kept.append(replace(poses, image=None))
                     step()
+                    if outputs.closed:
+                        break
             seconds = time.perf_counter() - start
             stopped_by = ctrl_c.signal
             if offline:
                 self._look_again()
                 stopped_by = self._write_kept(outputs) or stopped_by
             # a live source has no end but that
-            complete = self.fault is None and (not stopped_by or self.video.live)
+            complete = self.fault is None and (not (stopped_by or outputs.closed) or self.video.live)
             outputs.complete(complete)
             kinematics = wanted.kinematics
             if kinematics:
@@ -116,9 +120,9 @@ class _Job:
             typer.echo(f"error: {self.fault}", err=True)
         elif self.video.damage is not None:
             typer.echo(f"damaged, read all the same: {self.source}: {self.video.damage}", err=True)
-        if self.fault is not None or stopped_by:
+        if self.fault is not None or stopped_by or outputs.closed:
             typer.echo(f"stopped after {self.frames} frames: what there is of them is written", err=True)
-        empty = not (self.frames or self.fault or stopped_by)
+        empty = not (self.frames or self.fault or stopped_by or outputs.closed)
         if empty:
             typer.echo(f"error: {self.source}: no frames from --start {wanted.start or 0:g} s on", err=True)
         return Ending(self.fault is not None or empty, stopped_by)
@@ -135,7 +139,9 @@ class _Job:
             drawing = stack.enter_context(VideoWriter(self._drawn, self.video.fps))
         writer = stack.enter_context(growing(WRITERS[self.wanted.format](self._written)))
         trails = Trails() if self.wanted.trails else None
-        return _Outputs(writer, drawing, trails, self.wanted.drawing, self.wanted.start or 0.0)
+        window = stack.enter_context(Window(f"{self.name}: q closes")) if self.wanted.show else None
+        paced = not self.video.live
+        return _Outputs(writer, drawing, trails, self.wanted.drawing, self.wanted.start or 0.0, window, paced)
 
     @property
     def _written(self) -> Path:
@@ -204,6 +210,13 @@ class _Outputs:
     trails: Trails | None
     options: dict[str, Any]
     start: float
+    window: Window | None = None
+    paced: bool = True
+
+    @property
+    def closed(self) -> bool:
+        """Whether somebody closed the window."""
+        return self.window is not None and not self.window.open
 
     def complete(self, complete: bool) -> None:
         """Says whether they hold all frames that there are."""
@@ -212,12 +225,16 @@ class _Outputs:
             self.drawing.complete = complete
 
     def draw(self, poses: "Poses") -> None:
-        if self.drawing is None:
+        if self.drawing is None and self.window is None:
             return
         if self.trails is not None:
             self.trails.add(poses)
         time = None if poses.timestamp is None else poses.timestamp - self.start
-        self.drawing.write(poses.draw(trails=self.trails, **self.options), time)
+        drawn = poses.draw(trails=self.trails, **self.options)
+        if self.drawing is not None:
+            self.drawing.write(drawn, time)
+        if self.window is not None:
+            self.window.show(drawn, time if self.paced else None)
 
 
 def _open(source: str, wanted: Wanted, lenient: bool) -> Video:
