@@ -43,6 +43,7 @@ class VideoFile(Video):
             # what a stranger sends off the files, too.
             self._container = av.open(
                 f"file:{path}" if growing is None else growing,
+                "r",
                 options={"protocol_whitelist": "file"} if growing is None else _options(growing),
                 metadata_errors="replace",
             )

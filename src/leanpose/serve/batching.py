@@ -13,6 +13,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from leanpose.core.errors import BoxError, ImageError, LeanposeError
 from leanpose.core.geometry import image_box
@@ -111,7 +112,7 @@ class Batcher:
                 return
         self._worker.submit(self._run)
 
-    def _pairs(self, underway: "deque[Job]") -> "Iterator[tuple[np.ndarray, object]]":
+    def _pairs(self, underway: "deque[Job]") -> "Iterator[tuple[np.ndarray, ArrayLike | None]]":
         """Pictures that can be read, with their boxes; their jobs go into ``underway``, in order."""
         taken = 0
         while taken < self._limits.max_batch:

@@ -86,12 +86,12 @@ async def _lines(request: Request, service: Service, asked: AskedVideo) -> Async
             raise Problem("video", "not a video of a kind read here: send MP4, MOV, Matroska, WebM, AVI, MPEG or FLV")
         start = json.dumps(header(skeleton)).encode() + b"\n"
         tracking = PoseTracking(served.estimator, track=asked.track, smooth=asked.smooth)
-        video = await loop.run_in_executor(service.decoders, _open, upload)
-        coming = loop.run_in_executor(service.decoders, next, video, None)
+        video = opened = await loop.run_in_executor(service.decoders, _open, upload)
+        coming = loop.run_in_executor(service.decoders, _next, opened)
         while (frame := await coming) is not None:
             upload.check()
             _check_frame(frame, limits)
-            coming = loop.run_in_executor(service.decoders, next, video, None)
+            coming = loop.run_in_executor(service.decoders, _next, opened)
             step = partial(tracking.step, frame.image, frame.timestamp)
             poses = (await loop.run_in_executor(service.worker, step)).view(skeleton).confident(asked.joint_threshold)
             service.metrics.frames.inc()
@@ -115,6 +115,10 @@ def _open(upload: VideoUpload) -> Video:
     from leanpose.media.video_file import VideoFile
 
     return VideoFile("video", growing=cast(BinaryIO, upload.file))
+
+
+def _next(video: Video) -> Frame | None:
+    return next(video, None)
 
 
 def _check_frame(frame: Frame, limits: Limits) -> None:
