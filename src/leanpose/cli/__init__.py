@@ -8,7 +8,19 @@ import typer
 from typer.core import TyperGroup
 
 from leanpose import __version__
-from leanpose.cli import benchmark, calibrate, data, evaluate, finetune, label, models, predict, quantize, serve, training
+from leanpose.cli import (
+    benchmark,
+    calibrate,
+    data,
+    evaluate,
+    finetune,
+    label,
+    models,
+    predict,
+    quantize,
+    serve,
+    training,
+)
 from leanpose.cli.lab import add_lab_commands
 from leanpose.core.errors import LeanposeError, MissingExtraError
 from leanpose.core.stopping import Stopped, exit_status, stop, stop_signals
