@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from leanpose.core import geometry
 from leanpose.core.decode import decode
 from leanpose.core.errors import ExportError, MissingExtraError
+from leanpose.core.quiet import quiet
 from leanpose.engines import create_engine
 from leanpose.engines.card import ModelCard
 
@@ -62,17 +63,18 @@ def write_onnx(
     sides: dict[int, Any] = {0: torch.export.Dim("batch")}
     if multiple:
         sides |= {axis: multiple * torch.export.Dim(name, min=2) for axis, name in ((2, "rows"), (3, "columns"))}
-    torch.onnx.export(
-        net.eval(),
-        (example,),
-        path,
-        input_names=["images"],
-        output_names=[output],
-        dynamic_shapes=(sides,),
-        external_data=False,
-        dynamo=True,
-        verbose=False,
-    )
+    with quiet():
+        torch.onnx.export(
+            net.eval(),
+            (example,),
+            path,
+            input_names=["images"],
+            output_names=[output],
+            dynamic_shapes=(sides,),
+            external_data=False,
+            dynamo=True,
+            verbose=False,
+        )
     if folded:
         fold(path)
     _strip_metadata(path)

@@ -25,6 +25,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader
 
 from leanpose.core.errors import TrainingError, TrainingStoppedError
+from leanpose.core.quiet import quiet
 from leanpose.core.stopping import exit_status
 from leanpose.datasets.readers import Sample
 from leanpose.datasets.readers.scenes import Scene, read_scenes
@@ -49,6 +50,7 @@ LOG = logging.getLogger(__name__)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a full disk, or one's share of it, says
 
 
+@quiet()
 def train(
     recipe: Recipe,
     data: list[str],
