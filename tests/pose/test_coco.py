@@ -101,7 +101,7 @@ def test_ids_of_a_coco_file(tmp_path, images, sources, ids):
         (
             '{"images": [{"id": 1, "file_name": "a.png"}, {"id": "x", "file_name": "a.png"}]}',
             ["a.png"],
-            "several.*1, x",
+            "1, x",
         ),
         ('{"images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "./a.png"}]}', ["a.png"], "several"),
     ],
