@@ -1,11 +1,11 @@
 """``leanpose serve``."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from leanpose.cli.engine_options import ModeOption
+from leanpose.cli.engine_options import ModeOption, PrecisionOption
 
 LIMITS = "Limits"
 TIMES = "Times"
@@ -38,7 +38,7 @@ def serve(
         float | None, typer.Option(min=0, max=1, help="Score from which a box is a person; by default the detector's.")
     ] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino or onnxruntime.")] = "auto",
-    precision: Annotated[Literal["auto", "f32", "bf16"], typer.Option(help="What the engine computes in.")] = "auto",
+    precision: PrecisionOption = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads of each worker; by default the cores divided by the workers.")
     ] = None,
