@@ -12,6 +12,7 @@ import base64
 import gc
 import http.client
 import json
+import logging.config
 import os
 import random
 import sys
@@ -141,9 +142,13 @@ def main() -> int:
     from leanpose.serve.app import create_app
     from leanpose.serve.estimators import OpenEstimators
     from leanpose.serve.limits import Limits
+    from leanpose.serve.logs import log_config
     from leanpose.serve.protocol import ServeConfig
     from leanpose.serve.server import Address, listening_socket
 
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # as the command does, which this is not
+    logging.config.dictConfig(log_config() | {"root": {"level": "CRITICAL"}})
+    logging.getLogger("leanpose.serve").setLevel("ERROR")
     taken = listening_socket(Address(port=0))
     app = create_app(OpenEstimators(("nano",), engine=options.engine, threads=1), Limits())
     server = Server(ServeConfig(app, Limits(), log_config=None, access_log=False))

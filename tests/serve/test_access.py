@@ -11,6 +11,8 @@ from leanpose.serve.access import OPEN, is_guarded
 from leanpose.serve.logs import JsonLines
 from leanpose.serve.problems import KINDS, Problem
 
+from .conftest import wait_until
+
 TOKEN = "a-token-of-some-length"
 
 
@@ -75,6 +77,7 @@ def test_each_request_is_a_line_of_json_without_its_content(serve, photo, caplog
         running = serve()
         running.ask("/v1/poses?box=20,10,70,70", photo)
         running.ask("/%1b[31m%0a")
+        wait_until(lambda: sum(record.msg == "request" for record in caplog.records) == 2)  # told after the answer
     lines = [json.loads(JsonLines().format(record)) for record in caplog.records if record.name == "leanpose.serve"]
     ready, asked, odd = [line for line in lines if line["event"] in ("ready", "request")]
     assert ready["models"] == ["dots"]
@@ -130,7 +133,10 @@ def test_without_a_page_the_way_leads_to_the_documentation(serve, tmp_path):
     page = running.ask("/docs").body.decode()
     for path, _ in routes(running)[:-2]:
         assert path.replace("dots", "{name}") in page
-    assert "<script" not in page
+    assert f"curl http://127.0.0.1:{running.port}/v1/models" in page
+    odd = running.ask("/docs", host="[<script>")
+    assert odd.status == 200
+    assert "<script" not in page + odd.body.decode()
     assert not re.search(r'(src|href)="(https?:)?//', page)  # nothing is fetched from elsewhere
 
 

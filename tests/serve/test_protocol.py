@@ -144,3 +144,11 @@ def test_a_client_that_goes_away_frees_its_place(serve, photo):
     assert running.ask("/v1/poses", photo).status == 200
     gone = [line for line in running.ask("/metrics").body.decode().splitlines() if 'errors_total{kind="gone"}' in line]
     assert float(gone[0].split()[-1]) == 3
+
+
+def test_an_answer_waits_for_no_acknowledgement(serve):
+    running = serve()
+    with connect(running):
+        wait_until(lambda: running.server.server_state.connections)
+        (one,) = running.server.server_state.connections
+        assert one.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -66,8 +66,9 @@ def create_app(
         return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     @app.get("/docs", include_in_schema=False)
-    async def docs() -> Response:
-        return Response(reference.page(app.openapi()), media_type="text/html")
+    async def docs(request: Request) -> Response:
+        asked = str(request.base_url).rstrip("/")  # as the client wrote it: the examples can be copied
+        return Response(reference.page(app.openapi(), asked), media_type="text/html")
 
     page.add(app, page_folder)
     if token is not None:

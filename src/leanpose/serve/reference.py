@@ -11,6 +11,7 @@ pre { overflow-x: auto; padding: .7rem .9rem; border: 1px solid var(--line); bor
   background: var(--paper); font-size: .85rem; line-height: 1.4; white-space: pre-wrap; overflow-wrap: anywhere; }
 code { font-size: .92em; } summary { cursor: pointer; } details { margin: .5rem 0; }
 td, th { text-align: left !important; vertical-align: top; } td:last-child { white-space: normal; }
+td:first-child { padding-left: 0; }
 h2 b { display: inline-block; min-width: 3.6rem; color: var(--left); }
 </style>"""
 
