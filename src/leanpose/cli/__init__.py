@@ -23,6 +23,7 @@ from leanpose.cli import (
 )
 from leanpose.cli.lab import add_lab_commands
 from leanpose.core.errors import LeanposeError, MissingExtraError
+from leanpose.core.own_terminal import take_terminal
 from leanpose.core.stopping import Stopped, exit_status, stop, stop_signals
 
 # packages by the extra that brings them
@@ -110,6 +111,7 @@ app.add_typer(data.app, name="data")
 
 def main() -> None:
     """Entry point of the command. SIGTERM and SIGHUP end it as Ctrl-C does."""
+    take_terminal()
     for number in stop_signals():
         if number != signal.SIGINT:  # which Python raises itself
             signal.signal(number, stop)

@@ -3,6 +3,7 @@
 import os
 import signal
 import stat
+import sys
 from contextlib import suppress
 from types import FrameType
 
@@ -38,7 +39,10 @@ def stop(number: int, _frame: FrameType | None = None) -> None:
 
 def leave_closed_terminal() -> None:
     """Writes nowhere what would go to a terminal that is no more, and be an OSError each time."""
-    for output in (1, 2):
+    outputs = {1, 2}
+    with suppress(AttributeError, OSError, ValueError):  # no such file, or closed
+        outputs.add(sys.stderr.fileno())  # of the command another way to the same terminal
+    for output in sorted(outputs):
         with suppress(OSError):  # such as an output that is closed
             if stat.S_ISCHR(os.fstat(output).st_mode) and not os.isatty(output):
                 nowhere = os.open(os.devnull, os.O_WRONLY)

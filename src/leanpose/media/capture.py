@@ -10,6 +10,7 @@ import cv2
 
 from leanpose.core.errors import VideoError
 from leanpose.media.container_length import missing_bytes
+from leanpose.media.decoder_lines import silent_decoders
 from leanpose.media.video import Images, Video
 
 _INSTALL = "pip install 'leanpose[video]'"
@@ -22,12 +23,8 @@ def _opened(*source: Any) -> cv2.VideoCapture:
     FFmpeg's level inside OpenCV is read once in a process, at the first video; who has set it keeps it.
     """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
+    with silent_decoders():
         return cv2.VideoCapture(*source)
-    finally:
-        cv2.utils.logging.setLogLevel(level)
 
 
 class Capture(Video):
@@ -99,7 +96,8 @@ class Capture(Video):
     def _images(self) -> Images:
         begin = None
         while True:
-            read, image = self._capture.read()
+            with silent_decoders():
+                read, image = self._capture.read()
             if not read:
                 break
             if self._clock:

@@ -8,6 +8,7 @@ import os
 import stat
 import struct
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from leanpose.core.errors import ImageError
 from leanpose.core.files import write_whole
+from leanpose.media.decoder_lines import damage_printed, log_for_all, printed_so_far, silently
 from leanpose.media.further_kinds import FURTHER_STRUCTURES, decode_heic, further_kind
 from leanpose.media.jpeg_damage import jpeg_damage
 from leanpose.media.picture_structure import STRUCTURES
@@ -50,6 +52,7 @@ def load_image(
     return read_image(source, max_pixels, lenient).image
 
 
+@silently
 def read_image(
     source: str | os.PathLike[str] | bytes, max_pixels: int = MAX_PIXELS, lenient: bool = False, thorough: bool = True
 ) -> Picture:
@@ -60,7 +63,8 @@ def read_image(
 
     Nothing is decoded before every length that the file declares is known to fit it, its pixels to be at most
     ``max_pixels``, and file and decoding to take at most 10 bytes for each of these: 1 GB by default. Damage that the
-    decoder knows of is refused; in WebP and GIF, and in codes that stay in step, it is not to be seen.
+    decoder knows of is refused; in WebP and GIF, and in codes that stay in step, it is not to be seen. What libtiff alone
+    knows is refused by the command; elsewhere OpenCV prints it (:mod:`leanpose.media.decoder_lines`).
 
     Args:
         lenient: take of a damaged file what can be decoded, and say so in ``damage``.
@@ -109,15 +113,18 @@ def read_image(
         fault = jpeg_damage(data, structure.jpeg)
     if fault is not None and not lenient:
         raise damaged(fault)
+    printed = printed_so_far()
     try:
         # IMREAD_COLOR, for IMREAD_UNCHANGED applies EXIF in OpenCV 5 and not in 4.
         if kind == "HEIC":
             image = decode_heic(name, data)
         else:
-            image = cv2.imdecode(np.frombuffer(structure.data, np.uint8), cv2.IMREAD_COLOR)
+            with log_for_all() if kind == "TIFF" else nullcontext():
+                image = cv2.imdecode(np.frombuffer(structure.data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         image = None
-    if image is None:
+    fault = fault or damage_printed(printed)
+    if image is None or (fault is not None and not lenient):
         raise damaged(fault)
     return Picture(image, fault)
 
