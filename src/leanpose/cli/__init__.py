@@ -13,6 +13,7 @@ from leanpose.cli import (
     calibrate,
     data,
     evaluate,
+    export,
     finetune,
     label,
     models,
@@ -99,7 +100,7 @@ def _options(
 
 
 for command in (
-    predict.predict, training.train, training.curve, evaluate.evaluate, training.export,
+    predict.predict, training.train, training.curve, evaluate.evaluate, export.export,
     models.models, models.complexity, models.import_weights, models.info,
     finetune.finetune, calibrate.calibrate, quantize.quantize, benchmark.benchmark,
     label.label, serve.serve,

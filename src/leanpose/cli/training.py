@@ -1,11 +1,9 @@
-"""``leanpose train`` and ``export``: from a recipe to a model."""
+"""``leanpose train`` and ``curve``: from a recipe to a checkpoint."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from leanpose.cli.crop_size import crop_size
 
 DATA_HELP = "Dataset as KIND:PATH[,OPTION=VALUE] (docs/datasets.md has the kinds); repeat for more."
 Data = Annotated[list[str], typer.Option("--data", metavar="KIND:PATH", help=DATA_HELP)]
@@ -94,61 +92,6 @@ def train(
         budget=budget, started=started,
     )  # fmt: skip
     typer.echo(f"trained {read_checkpoint(folder / 'last.ckpt').progress}; best checkpoint: {best}")
-
-
-def export(
-    checkpoint: Annotated[Path, typer.Argument(help="A .ckpt of 'leanpose train', or .safetensors with card.")],
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The file; .onnx beside the checkpoint if not given.")
-    ] = None,
-    no_fold: Annotated[
-        bool, typer.Option("--no-fold", help="Keep the network's own operations; see docs/speed.md.")
-    ] = False,
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="A network of fewer stacks: the trained one's first stacks on their own."),
-    ] = None,
-    input_size: Annotated[
-        str | None,
-        typer.Option("--input", metavar="HEIGHTxWIDTH", help="The crops it is for, where not those it was trained on."),
-    ] = None,
-) -> None:
-    """Export a checkpoint with its card: to ONNX, or, by the name's ending, to .safetensors to train on from.
-
-    An ONNX file is written only if it gives the same joints as the checkpoint, on batches of 1, 2 and 5.
-    """
-    from leanpose.core.errors import ExportError
-    from leanpose.training.checkpoint import read_checkpoint, save_weights
-
-    stored = checkpoint.suffix == ".safetensors"
-    person = not stored and read_checkpoint(checkpoint).recipe.task == "person"
-    weights = out is not None and out.suffix == ".safetensors"
-    if stored and weights:
-        raise ExportError(f"{checkpoint}: holds weights to train on from already; name an .onnx file with --out")
-    needless = {"--model": model is not None and person, "--input": input_size is not None and (person or weights)}
-    for option in (name for name, given in needless.items() if given):
-        what = "a person detector's checkpoint" if person else "weights to train on from"
-        raise ExportError(f"{option} does not go with {what}: leave it out")
-    if out and weights:
-        from leanpose.training.detector_checkpoint import save_detector_weights
-
-        saved = save_detector_weights(checkpoint, out) if person else save_weights(checkpoint, out, model)
-        typer.echo(f"{out}: {saved.params / 1e6:.2f} M parameters in half precision")
-        return
-    onnx = out or checkpoint.with_suffix(".onnx")
-    if person:
-        from leanpose.training.detector_checkpoint import export_detector
-
-        detector = export_detector(checkpoint, onnx)
-        typer.echo(f"{onnx}: {detector.params / 1e6:.2f} M parameters, {detector.macs / 1e9:.2f} G MACs")
-        return
-    from leanpose.training.exported import export_checkpoint
-
-    card, parity = export_checkpoint(checkpoint, onnx, not no_fold, model, crop_size(input_size))
-    typer.echo(
-        f"{onnx}: {card.params / 1e6:.2f} M parameters, {card.macs / 1e9:.2f} G MACs; differs from the checkpoint by "
-        f"{parity.heatmap:.1e} of the peak and {parity.pixels:.4f} px at most"
-    )
 
 
 def curve(
