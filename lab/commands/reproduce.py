@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from leanpose.cli.tables import print_tables
 from leanpose.cli.training import DATA_HELP
 
 
@@ -31,7 +32,6 @@ def reproduce(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for page, JSON and figure.")] = Path("reproduction"),
 ) -> None:
     """Repeat a table, figure or claim of the papers: published beside measured, with a verdict."""
-    from rich.console import Console
     from rich.table import Table
 
     from lab.reproduce import REPRODUCTIONS, reproduction_named
@@ -42,7 +42,7 @@ def reproduce(
         table = Table("name", "what", "trains", "default budget")
         for known, entry in REPRODUCTIONS.items():
             table.add_row(known, entry.about, "yes" if entry.trains else "", f"{entry.budget}" if entry.trains else "")
-        Console().print(table)
+        print_tables(table)
         return
     chosen = reproduction_named(name)
     if (chosen.trains or chosen.measures or train) and not data:

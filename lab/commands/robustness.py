@@ -10,6 +10,7 @@ import typer
 from leanpose.cli.benchmark import parse_box
 from leanpose.cli.engine_options import AnyAngleOption
 from leanpose.cli.stored_commands import own_command
+from leanpose.cli.tables import print_tables
 from leanpose.core.errors import BenchmarkError, DatasetError
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def robustness(
         )  # fmt: skip
         words = f"{' and '.join(spec.partition(':')[0] for spec in data)} {part}"
         found = replace(measured, data=words, command=own_command(), left_out=(*problems, *measured.left_out))
-    Console().print(table(found))
+    print_tables(table(found))
     for path in out or ():
         write_robustness(found, path)
         typer.echo(f"report: {path}")

@@ -10,6 +10,7 @@ import typer
 
 from leanpose.cli.crop_size import crop_size
 from leanpose.cli.stored_commands import own_command
+from leanpose.cli.tables import print_tables
 from leanpose.core.errors import BenchmarkError
 
 if TYPE_CHECKING:
@@ -99,8 +100,6 @@ def benchmark(
     One person from image to joints and the network alone, batches, memory, start-up, energy where the machine tells.
     Run it on a machine that does nothing else.
     """
-    from rich.console import Console
-
     from leanpose.benchmark.report import tables, write_report
     from leanpose.benchmark.result import Benchmark
     from leanpose.benchmark.selection import BASELINES
@@ -127,9 +126,7 @@ def benchmark(
             if batch or quick:
                 asked["batches"] = [size for size in batch or (1, 4) if size]
             done = _on_stills(asked, scene, quick)
-    console = Console()
-    for table in tables(done):
-        console.print(table)
+    print_tables(*tables(done))
     if out:
         write_report(done, out)
         typer.echo(f"report: {out}")

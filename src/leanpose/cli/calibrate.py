@@ -7,6 +7,7 @@ import typer
 
 from leanpose.cli.engine_options import PrecisionOption
 from leanpose.cli.stored_commands import portable
+from leanpose.cli.tables import print_tables
 from leanpose.core.errors import ModelError
 
 
@@ -63,7 +64,7 @@ def calibrate(
     before = {figure.key: figure.value for figure in fitted.before.figures()}
     for figure in fitted.after.figures():
         table.add_row(figure.label, f"{before[figure.key]:.1f}" if figure.key in before else "-", f"{figure.value:.1f}")
-    Console().print(table)
+    print_tables(table)
     if out:
         measured = [("before", fitted.before), ("after", fitted.after)]
         draw_reliability(measured, out / "reliability.png", f"{estimator.card.name} on {names}, cross-validated")

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from leanpose.cli.merge import merge
+from leanpose.cli.tables import print_tables
 from leanpose.cli.training import Data
 from leanpose.core.errors import DatasetError
 
@@ -154,8 +155,7 @@ def inspect(
     if json:
         typer.echo(to_json(inspection, title))
     else:
-        for table in tables(inspection):
-            Console().print(table)
+        print_tables(*tables(inspection))
     if out:
         written, sheet = write_report(inspection, out, title)
         typer.echo(f"report: {sheet} and {written}", err=json)

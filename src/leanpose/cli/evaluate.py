@@ -9,6 +9,7 @@ import typer
 from leanpose.cli.engine_options import AnyAngleOption, DeterministicOption, ModeOption, PrecisionOption
 from leanpose.cli.evaluate_detector import evaluate_detector
 from leanpose.cli.stored_commands import portable
+from leanpose.cli.tables import print_tables
 from leanpose.core.errors import ModelError
 
 SHOWN = 5  # kinds of reasons for which people were left out
@@ -150,10 +151,8 @@ def evaluate(
         )
         for boxes in (("labels", "centre") if all(map(has_centre, read.samples)) else ("labels",))
     ]  # fmt: skip
-    Console().print(table(evaluations))
-    for evaluation in evaluations:
-        if (groups := group_table(evaluation)) is not None:
-            Console().print(groups)
+    groups = [found for evaluation in evaluations if (found := group_table(evaluation)) is not None]
+    print_tables(table(evaluations), *groups)
     names = " and ".join(spec.partition(":")[0] for spec in data)
     if out:
         write_report(evaluations, out, f"{estimator.card.name} on {names} {part}")

@@ -6,6 +6,7 @@ from typing import Literal
 
 import typer
 
+from leanpose.cli.tables import print_tables
 from leanpose.core.errors import DatasetError, ModelError
 
 FALSE_PER_IMAGE = 0.05  # that a chosen threshold may leave on images without people
@@ -54,13 +55,13 @@ def evaluate_detector(
         detector, scenes, score, lambda s: track(s, "images", console=console, disable=not console.is_terminal)
     )
     typer.echo(f"detector {detector.card.name}, engine {detector.engine.name} {detector.engine.precision}")
-    Console().print(detection_report.detection_table(found))
+    print_tables(detection_report.detection_table(found))
     for each in found:
         if not each.count and each.worst():
             listed = "; ".join(f"{each.scenes[i].name} {why}" for i, why in each.worst()[:5])
             typer.echo(f"worst of {each.name}: {listed}")
     if choose_threshold:
-        Console().print(detection_report.threshold_table(found))
+        print_tables(detection_report.threshold_table(found))
         chosen = detection.choose_threshold(found, FALSE_PER_IMAGE)
         images = sum(len(d.scenes) for d in found if d.exhaustive and not d.count)
         recalls = ", ".join(f"{d.name} {d.recall(chosen):.1f}" for d in found if d.count)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from leanpose.cli.engine_options import PrecisionOption
+from leanpose.cli.tables import print_tables
 from leanpose.core.errors import BoxError, LeanposeError
 from leanpose.core.stopping import exit_status
 
@@ -242,7 +243,7 @@ def _finish(run: "Run") -> None:
         f"{summary.people:,} people{joints}"
     )
     if run.labeller.teacher:
-        Console().print(joint_table(summary))
+        print_tables(joint_table(summary))
     kind = "coco" if run.labeller.teacher else "boxes"
     root, here = run.found.root, Path.cwd()
     shown = root.relative_to(here) if root.is_relative_to(here) else root

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from leanpose.cli.tables import print_tables
 from leanpose.cli.training import DATA_HELP
 
 
@@ -65,7 +66,6 @@ def merge(
     if two sources agree on it: a label and a teacher, or two teachers. Options of two numbers have one for the first
     --word and one for the second; the defaults are for BlazePose first and MoveNet Thunder second.
     """
-    from rich.console import Console
 
     from leanpose.core.errors import DatasetError
     from leanpose.core.files import write_whole
@@ -92,8 +92,7 @@ def merge(
     own = all(sample.skeleton == merged.skeleton for sample in read.distributed)
     made = {"words": names, "rules": vars(rules), **counts(merged)}
     write_corrections(out, read.distributed, corrections, made, None if own else merged.skeleton)
-    for table in tables(merged, names):
-        Console().print(table)
+    print_tables(*tables(merged, names))
     joints = sum(map(len, corrections))
     typer.echo(f"{out}: {joints:,} joints of {sum(map(bool, corrections)):,} of {len(merged):,} people are corrected")
     typer.echo(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from leanpose.cli.crop_size import crop_size
+from leanpose.cli.tables import print_tables
 
 
 def models() -> None:
@@ -15,7 +16,6 @@ def models() -> None:
     """
     from importlib.util import find_spec
 
-    from rich.console import Console
     from rich.table import Table
 
     from leanpose.engines import zoo
@@ -40,17 +40,18 @@ def models() -> None:
         for score in without_groups(card.scores):
             figures.add_row(name, f"{score.value:g}", f"{score.metric} ({score.protocol.partition(',')[0]})")
         terms.setdefault(card.license, []).append(name)
-    console = Console()
     if not table.row_count:
-        console.print("no models in this build")
+        typer.echo("no models in this build")
     else:
-        console.print(table, figures, *(f"{', '.join(names)}: {license}" for license, names in terms.items()), sep="\n")
+        print_tables(table, figures)
+        for license, names in terms.items():
+            typer.echo(f"{', '.join(names)}: {license}")
     if find_spec("torch") is None:
         typer.echo("networks to train are listed once PyTorch is there: pip install 'leanpose[train]'")
         return
     from leanpose.models.comparison import models_table, render_models
 
-    console.print(render_models(models_table()))
+    print_tables(render_models(models_table()))
 
 
 def complexity(
@@ -66,17 +67,15 @@ def complexity(
     threads: Annotated[int, typer.Option(min=1, help="Of the profile.")] = 1,
 ) -> None:
     """Count a network's parameters and operations, by our rule and by the papers', beside what is printed."""
-    from rich.console import Console
-
     from leanpose.models.comparison import complexity_report, render_complexity
 
     input_hw = crop_size(input)
-    Console().print(render_complexity(complexity_report(model, input_hw, joints)))
+    print_tables(*render_complexity(complexity_report(model, input_hw, joints)))
     if profile:
         from leanpose.benchmark.layer_times import profile_network, render_shares
 
         title, found = profile_network(model, input_hw, profile, precision, threads)
-        Console().print(render_shares(title, found))
+        print_tables(render_shares(title, found))
 
 
 def import_weights(

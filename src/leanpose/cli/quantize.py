@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from leanpose.cli.tables import print_tables
 from leanpose.cli.training import DATA_HELP
 
 if TYPE_CHECKING:
@@ -145,10 +146,8 @@ def _add_ranges(model: str, data: list[str], count: int, max_drop: float) -> Non
 
 
 def _print(made: "Quantized") -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
     for trial in made.trials:
         kept = f"{' and '.join(trial.kept) or 'nothing'} in float ({trial.layers} convolutions)"
         typer.echo(f"{kept}: {trial.score:.2f}")
@@ -171,5 +170,5 @@ def _print(made: "Quantized") -> None:
             f"{row.seconds[0] * 1e3:.2f} -> {row.seconds[1] * 1e3:.2f}",
             f"{row.time.value:.2f} ({row.time.low:.2f} to {row.time.high:.2f})",
         )
-    console.print(table)
+    print_tables(table)
     typer.echo("* of one crop, both timed in turn: a hint, 'leanpose benchmark' measures it")

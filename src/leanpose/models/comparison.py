@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 from rich.box import SIMPLE_HEAD
-from rich.console import Group
 from rich.table import Table
 from torch import nn
 
@@ -161,7 +160,7 @@ def render_models(rows: list[Listed]) -> Table:
     return table
 
 
-def render_complexity(report: Report) -> Group:
+def render_complexity(report: Report) -> list[Table]:
     """The tables of ``leanpose complexity MODEL``: the counts, the parts, and what is printed."""
     counted = report.counted
     counts = Table(
@@ -190,7 +189,7 @@ def render_complexity(report: Report) -> Group:
             _deviation(row.operations_deviation),
             paper.note,
         )
-    return Group(counts, parts, *([printed] if report.comparisons else []))
+    return [counts, parts, *([printed] if report.comparisons else [])]
 
 
 PAGE_HEAD = """# Sizes: printed and counted

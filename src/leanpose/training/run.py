@@ -18,7 +18,6 @@ from lightning.pytorch.callbacks import (
     EMAWeightAveraging,
     LearningRateMonitor,
     ModelCheckpoint,
-    RichProgressBar,
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
@@ -41,7 +40,7 @@ from leanpose.training.module import PoseModule, RecipeModule
 from leanpose.training.people import training_people
 from leanpose.training.person_module import PersonModule
 from leanpose.training.progress import spoken
-from leanpose.training.progress_bar import TimedProgressBar
+from leanpose.training.progress_bar import TimedProgressBar, TrainingProgressBar
 from leanpose.training.recipes import Recipe
 from leanpose.training.resuming import BEST, LAST, holds_training, make_last, newest_whole
 from leanpose.training.transfer import start_detector_with, start_with
@@ -148,7 +147,7 @@ def train(
     if recipe.ema:
         callbacks.append(EMAWeightAveraging(decay=recipe.ema))
     if progress:
-        callbacks.append(RichProgressBar() if budget is None else TimedProgressBar(clock))
+        callbacks.append(TrainingProgressBar() if budget is None else TimedProgressBar(clock))
     try:
         trainer = L.Trainer(
             accelerator=accelerator,
