@@ -2,6 +2,8 @@
 
 /** @typedef {(time: number) => Promise<void>} OnFrame time in seconds from the start; settled when it was looked at */
 
+const TELLS_FRAMES = "requestVideoFrameCallback" in HTMLVideoElement.prototype;
+
 export class Film {
   /** @param {HTMLVideoElement} video @param {OnFrame} onFrame @param {() => void} onEnd */
   constructor(video, onFrame, onEnd) {
@@ -35,7 +37,7 @@ export class Film {
     this.address = URL.createObjectURL(file);
     const run = this.run;
     await new Promise((resolve, reject) => {
-      if ("requestVideoFrameCallback" in this.video) this.video.requestVideoFrameCallback(resolve);
+      if (TELLS_FRAMES) this.video.requestVideoFrameCallback(resolve);
       else this.video.onloadeddata = resolve;
       this.video.onerror = () => reject(new Error(this.video.error?.message || "no frames in it"));
       this.video.src = this.address;
@@ -86,8 +88,7 @@ export class Film {
       if (this.video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
       void this.onFrame(this.stream ? (now - this.started) / 1000 : (mediaTime ?? this.video.currentTime));
     };
-    if ("requestVideoFrameCallback" in this.video)
-      this.video.requestVideoFrameCallback((now, { mediaTime }) => frame(now, mediaTime));
+    if (TELLS_FRAMES) this.video.requestVideoFrameCallback((now, { mediaTime }) => frame(now, mediaTime));
     else requestAnimationFrame((now) => frame(now));
   }
 }

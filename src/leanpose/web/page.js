@@ -1,6 +1,7 @@
 /** The page: what the user chooses, what is shown, and the questions to the worker. */
 
 import { ask, tell, whenBroken } from "./asking.js";
+import { complain, element, reason, say } from "./dom.js";
 import { drawPeople } from "./drawing.js";
 import { save, toCsv, toJson } from "./files.js";
 import { Film } from "./film.js";
@@ -10,13 +11,6 @@ import { Figures } from "./figures.js";
 
 const MOST_PIXELS = 50_000_000; // as leanpose refuses larger pictures
 const MOST_FRAMES = 50_000; // kept for the download: half an hour at 28 a second
-
-/** @template {HTMLElement} T @param {string} id @param {new () => T} kind @returns {T} */
-function element(id, kind) {
-  const found = document.getElementById(id);
-  if (!(found instanceof kind)) throw new Error(`the page has no ${id}`);
-  return found;
-}
 
 const view = element("view", HTMLCanvasElement);
 const canvas = /** @type {CanvasRenderingContext2D} */ (view.getContext("2d", { alpha: false }));
@@ -46,27 +40,11 @@ let pictures = [];
 let source = null;
 let turn = 0; // of sources: answers to earlier ones are no longer wanted
 let busy = false;
-let looking = Promise.resolve(); // at frames; never rejected
-let newest = -1; // times of the frame that is shown,
-let lastTime = -1; // and of the one that was looked at last
+let looking = Promise.resolve(); // at frames
+let lastTime = -1; // of the frame that was looked at last
+/** @type {{bitmap: ImageBitmap, time: number}[]} frames that wait: the newest, or all that are to be looked at */
+const grabbed = [];
 let frame = 0;
-
-/** @param {string} text */
-function say(text) {
-  element("status", HTMLParagraphElement).textContent = text;
-}
-
-/** @param {string} text nothing takes the last complaint away */
-function complain(text) {
-  const alert = element("alert", HTMLParagraphElement);
-  alert.hidden = !text;
-  alert.textContent = text;
-}
-
-/** @param {unknown} error */
-function reason(error) {
-  return error instanceof Error ? error.message : String(error);
-}
 
 function currentModel() {
   return /** @type {Manifest["models"][number]} */ (manifest.models.find((one) => one.name === modelChoice.value));
@@ -140,7 +118,8 @@ function begin() {
   film.stop();
   if (backdrop instanceof ImageBitmap) backdrop.close();
   [results, latest, backdrop, pictures, source, frame] = [[], null, null, [], null, 0];
-  newest = lastTime = -1;
+  lastTime = -1;
+  forgetGrabbed();
   jsonButton.disabled = csvButton.disabled = true;
   cameraButton.textContent = "Start camera";
   pauseButton.hidden = true;
@@ -154,50 +133,59 @@ function begin() {
 
 const film = new Film(video, lookAtFrame, async () => {
   const mine = turn;
-  await looking;
+  await looking.catch(() => undefined);
   if (mine !== turn) return;
   say(`${source}: ended, ${results.length} frames were looked at.`);
   pauseButton.hidden = true;
 });
 
 /**
- * Draws the frame that plays, and looks at it, or at the newest by then as soon as the one before is done.
+ * Draws the frame that plays, and has it looked at when the one before is done, if it is still the newest by then.
  *
  * @param {number} time seconds
  */
-function lookAtFrame(time) {
+async function lookAtFrame(time) {
   show(video, video.videoWidth, video.videoHeight);
-  newest = time;
-  if (!busy) looking = lookAtFrames();
-  return looking;
-}
-
-async function lookAtFrames() {
-  busy = true;
   const mine = turn;
-  const held = everyFrame.checked && film.address !== "" && !video.paused;
+  const every = everyFrame.checked && film.address !== "";
+  const held = every && !video.paused;
   if (held) video.pause(); // until this one is done
   try {
-    while (mine === turn && newest !== lastTime) await lookAtNewest(mine);
+    const bitmap = await createImageBitmap(video);
+    if (mine !== turn) return bitmap.close();
+    if (!every) forgetGrabbed();
+    grabbed.push({ bitmap, time });
+    if (!busy) looking = lookAtGrabbed(mine);
+    await looking;
   } catch (error) {
     if (mine === turn) complain(reason(error));
-  } finally {
-    busy = false;
   }
   if (held && mine === turn && pauseButton.ariaPressed === "false") await film.goOn();
 }
 
 /** @param {number} mine */
-async function lookAtNewest(mine) {
-  if (newest < lastTime) tell({ kind: "restart" }); // somebody wound it back
-  const time = (lastTime = newest);
-  const bitmap = await createImageBitmap(video);
-  const answer = await ask({ kind: "frame", bitmap, source, frame: frame++, time }, [bitmap]);
-  if (mine !== turn) return;
-  if (answer.kind !== "found") throw new Error(answer.kind === "failed" ? answer.message : "no answer");
-  keep(answer.found);
-  figures.add(answer.found.stages, true);
-  redraw();
+async function lookAtGrabbed(mine) {
+  busy = true;
+  try {
+    for (let next = grabbed.shift(); next; next = grabbed.shift()) {
+      const { bitmap, time } = next;
+      if (time === lastTime) continue;
+      if (time < lastTime) tell({ kind: "restart" }); // somebody wound it back
+      lastTime = time;
+      const answer = await ask({ kind: "frame", bitmap, source, frame: frame++, time }, [bitmap]);
+      if (mine !== turn) return;
+      if (answer.kind !== "found") throw new Error(answer.kind === "failed" ? answer.message : "no answer");
+      keep(answer.found);
+      figures.add(answer.found.stages, true);
+      redraw();
+    }
+  } finally {
+    busy = false;
+  }
+}
+
+function forgetGrabbed() {
+  for (const { bitmap } of grabbed.splice(0)) bitmap.close();
 }
 
 /** @param {File[]} files */
@@ -318,9 +306,11 @@ function listen() {
     pauseButton.ariaPressed = String(pausing);
   });
   modelChoice.addEventListener("change", async () => {
-    const again = pictures;
-    if ((await loadModel()) && again.length) void lookAtPictures(again);
-    else if (!film.running) begin(); // what was found has the joints of the model before
+    if (!(await loadModel())) return;
+    if (pictures.length) void lookAtPictures(pictures);
+    else if (film.running)
+      [results, latest] = [[], null]; // what was found has the joints of the model before
+    else begin();
   });
   skeletonChoice.addEventListener("change", redraw);
   personScore.addEventListener("input", () => showValue(personScore));

@@ -1,6 +1,6 @@
 """A film of a person at 640x480 for a browser's fake camera: the cameraman of ``examples/``, who moves about.
 
-``python tests/web/moving_picture.py person.y4m`` writes it, uncompressed, for ``chromium
+``python benchmarks/moving_picture.py person.y4m`` writes it, uncompressed, for ``chromium
 --use-file-for-fake-video-capture``.
 """
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-PICTURE = Path(__file__).parents[2] / "examples" / "cameraman.png"
-FRAMES, FPS = 60, 30
+PICTURE = Path(__file__).parents[1] / "examples" / "cameraman.png"
+FRAMES, FPS = 60, 30  # what cameras give
 
 
 def frames(count: int = FRAMES) -> list[np.ndarray]:
