@@ -132,6 +132,7 @@ def test_mistakes_are_told_before_anything_is_loaded(dot_model, tmp_path):
         (["--model", "small", "--model", "small"], "is served twice"),
         (["--cors", "example.org"], "an origin is needed"),
         (["--token-file", str(tmp_path / "none")], "cannot be read"),
+        (["--page", str(tmp_path)], "holds no page: write one there with: leanpose export --web"),
     ]:
         result = CliRunner().invoke(app, ["serve", *options])
         assert result.exit_code == 2

@@ -31,6 +31,9 @@ def serve(
         list[str] | None,
         typer.Option(metavar="ORIGIN", help="Let pages of this origin ask, such as https://example.org; repeat."),
     ] = None,
+    page: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A page of 'leanpose export --web DIR' to stand at /.")
+    ] = None,
     detector: Annotated[
         str, typer.Option(metavar="NAME|PATH|none", help="Who finds the people; none: requests say where they are.")
     ] = "person",
@@ -119,4 +122,4 @@ def serve(
         tuple(model or ["small"]), None if detector == "none" else detector, detector_threshold, engine, precision,
         threads or threads_of_a_worker(workers), mode,
     )  # fmt: skip
-    raise typer.Exit(listen(estimators, address, limits, workers, typer.echo))
+    raise typer.Exit(listen(estimators, address, limits, workers, typer.echo, page))

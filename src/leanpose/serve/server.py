@@ -75,22 +75,32 @@ def read_token(path: Path) -> str:
     return token
 
 
-def serve(estimators: OpenEstimators, address: Address, limits: Limits, workers: int = 1, announce: Any = print) -> int:
+def serve(
+    estimators: OpenEstimators,
+    address: Address,
+    limits: Limits,
+    workers: int = 1,
+    announce: Any = print,
+    page_folder: Path | None = None,
+) -> int:
     """Listens until it is asked to stop, by SIGINT or SIGTERM, then ends what is under way; returns the exit status.
 
     Args:
         announce: is told the address, in words, as soon as it is taken.
+        page_folder: of ``leanpose export --web``, to stand at ``/``.
 
     Raises:
-        ServeError: when the address cannot be had.
+        ServeError: when the address cannot be had, or there is no page in the folder.
         ModelError: when a model cannot be.
     """
+    if page_folder is not None and not (page_folder / "index.html").is_file():
+        raise ServeError(f"{page_folder} holds no page: write one there with: leanpose export --web {page_folder}")
     estimators.check()
     taken = listening_socket(address)
     host, port = taken.getsockname()[:2]
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     announce(f"serving {', '.join(estimators.models)} at {where}, documentation at {where}/docs; Ctrl-C ends it")
-    app = partial(_create, estimators, limits, address)
+    app = partial(_create, estimators, limits, address, page_folder)
     config = ServeConfig(
         app, limits, factory=True, workers=workers, log_config=log_config(), access_log=False, server_header=False,
         proxy_headers=False, timeout_graceful_shutdown=round(limits.drain_seconds) or 1,
@@ -129,13 +139,13 @@ class _Supervisor(Multiprocess):
         self.failed |= self.should_exit.is_set() and not stopping
 
 
-def _create(estimators: OpenEstimators, limits: Limits, address: Address) -> Any:
+def _create(estimators: OpenEstimators, limits: Limits, address: Address, page_folder: Path | None) -> Any:
     import cv2
 
     from leanpose.serve.app import create_app
 
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # its own lines about broken pictures
-    return create_app(estimators, limits, address.token, address.origins)
+    return create_app(estimators, limits, address.token, address.origins, page_folder)
 
 
 def listening_socket(address: Address) -> socket.socket:

@@ -9,7 +9,7 @@ import { Figures } from "./figures.js";
 
 /** @import {Found, Manifest, Skeleton} from "./types.js" */
 
-const MOST_PIXELS = 50_000_000; // as leanpose refuses larger pictures
+const MOST_PIXELS = 50_000_000; // of a picture, as for leanpose serve
 const MOST_FRAMES = 50_000; // kept for the download: half an hour at 28 a second
 
 const view = element("view", HTMLCanvasElement);
