@@ -109,6 +109,7 @@ def label(
     from leanpose.datasets.labelling.pictures import find_pictures
     from leanpose.datasets.labelling.run import Labeller, start
     from leanpose.datasets.readers import PARTS
+    from leanpose.datasets.readers.reasons import reasons
     from leanpose.estimate.teachers.agreement import Rule
     from leanpose.pose.skeleton_files import find_skeleton
 
@@ -116,7 +117,9 @@ def label(
     _check(out, teachers, skeleton, boxes, detector, mirror, boxes_only)
     box_file = read_boxes(boxes) if boxes else None
     found = find_pictures(pictures, PARTS if part == "all" else (part,), box_file)
-    for problem in found.problems:
+    for note in found.notes:
+        typer.echo(note, err=True)
+    for problem in reasons(found.problems):
         typer.echo(f"left out: {problem}", err=True)
     if box_file is not None:
         _report_boxless(found.pictures, boxes)
@@ -236,7 +239,8 @@ def _finish(run: "Run") -> None:
         raise typer.Exit(exit_status(ctrl_c.signal))
     if missing or not run.out.exists() or run.journal.path.exists():
         run.write()
-    summary = summarise(run.journal.records[p.name] for p in everything if p.name in run.journal.records)
+    records = (run.journal.records[p.name] for p in everything if p.name in run.journal.records)
+    summary = summarise(records, run.labeller.rules)
     joints = f", {summary.with_joints:,} of them with joints" if run.labeller.teacher else ""
     typer.echo(
         f"{run.out}: {summary.pictures:,} pictures, {summary.empty:,} of them without people; "
@@ -244,6 +248,8 @@ def _finish(run: "Run") -> None:
     )
     if run.labeller.teacher:
         print_tables(joint_table(summary))
+        for why, people in summary.without.items():
+            typer.echo(f"without joints: {people:,} {'people' if people > 1 else 'person'} {why}")
     kind = "coco" if run.labeller.teacher else "boxes"
     root, here = run.found.root, Path.cwd()
     shown = root.relative_to(here) if root.is_relative_to(here) else root

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.io import savemat
 
 from leanpose.core.boxes import read_boxes
@@ -14,6 +15,8 @@ from leanpose.datasets.readers import read_samples
 from leanpose.datasets.readers.scenes import HULL_GROWTH
 from leanpose.datasets.writers.coco import category
 from leanpose.pose.skeleton import COCO17
+
+from ...videos import write_video
 
 NAMES = ["0.png", "1.png", "2.png", "broken.jpg", "more/3.png", "more/4.png", "more/5.png"]
 
@@ -119,8 +122,28 @@ def test_what_holds_no_pictures(album, tmp_path):
     with pytest.raises(ImageError, match="no such file or folder"):
         find_pictures([str(album / "nowhere")])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ImageError, match="no images there"):
+    with pytest.raises(ImageError, match="no images or videos there"):
         find_pictures([str(tmp_path / "empty")])
     file = coco_file(album / "labels.json", ["0.png"], [[10, 20, 60, 90]])
     with pytest.raises(DatasetError, match="no pictures in its test part"):
         find_pictures([f"coco:{file},part=train"], ["test"])
+
+
+def test_what_is_no_picture_in_a_folder_is_counted(album):
+    (album / "notes.txt").write_text("notes")
+    (album / "more" / "list.csv").write_text("a,b")
+    (album / "more" / "a.heic").write_bytes(b"x")
+    write_video(album / "clip.mp4", 3)
+    frames = [Image.new("L", (64, 64), grey) for grey in (0, 200)]
+    frames[0].save(album / "moving.gif", save_all=True, append_images=frames[1:])
+    frames[0].save(album / "moving.webp", save_all=True, append_images=frames[1:])
+    found = find_pictures([str(album)])
+    assert [picture.name for picture in found.pictures] == sorted([*NAMES, "moving.gif", "moving.webp"])
+    assert found.notes[0] in (
+        "left out: 3 files of kinds not read here (1 .csv, 1 .heic, 1 .txt)",
+        "left out: 2 files of kinds not read here (1 .csv, 1 .txt)",  # with pillow-heif
+    )
+    assert any("animated, only the first frame is read" in note and "1 others" in note for note in found.notes)
+    assert found.notes[-1].startswith("left out: 1 video: ")
+    with pytest.raises(ImageError, match=r"no pictures there.*1 video"):
+        find_pictures([str(album / "clip.mp4")])

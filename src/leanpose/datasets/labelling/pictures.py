@@ -1,19 +1,18 @@
 """Which pictures are to be labelled, what they are called in the label file, and whose boxes are known."""
 
-import glob
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from leanpose.core.boxes import BoxFile
-from leanpose.core.errors import DatasetError
+from leanpose.core.errors import DatasetError, ImageError, VideoError
 from leanpose.datasets.readers import PARTS, READERS, Part
 from leanpose.datasets.readers.image_folder import is_safe_name
 from leanpose.datasets.readers.scenes import HULL_DATASETS, SCENE_READERS, read_scenes
-from leanpose.media import find_images
+from leanpose.media.choosing import Chosen, choose
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +42,13 @@ class PictureList:
         root: folder that holds all of them.
         pictures: sorted by name, each file once.
         problems: a message for each picture, or annotation of a dataset, that was left out.
+        notes: a line each about files in folders that are no pictures, or of which not all is looked at.
     """
 
     root: Path
     pictures: list[Picture]
     problems: list[str]
+    notes: list[str] = field(default_factory=list)
 
 
 def find_pictures(sources: Sequence[str], parts: Sequence[Part] = PARTS, boxes: BoxFile | None = None) -> PictureList:
@@ -67,14 +68,14 @@ def find_pictures(sources: Sequence[str], parts: Sequence[Part] = PARTS, boxes: 
     found: dict[Path, Picture] = {}
     problems: list[str] = []
     folders: list[Path] = []
+    notes: list[str] = []
     for source in sources:
         if is_dataset(source):
             pictures = _of_dataset(source, parts, problems)
             folders += {picture.file.parent for picture in pictures}
         else:
-            path = Path(source)
-            named = f"{glob.escape(source)}/**/*" if path.is_dir() else source
-            pictures = [Picture("", Path(os.path.abspath(file))) for file in find_images(named)]
+            path = Path(os.path.expanduser(source))
+            pictures = _in_files(source, notes)
             folders += [path.absolute()] if path.is_dir() else {picture.file.parent for picture in pictures}
         for picture in pictures:
             found.setdefault(picture.file, picture)
@@ -89,7 +90,7 @@ def find_pictures(sources: Sequence[str], parts: Sequence[Part] = PARTS, boxes: 
     usable = [picture for picture in named_ones if is_safe_name(picture.name)]
     if not usable:
         raise DatasetError(problems[-1])
-    return PictureList(root, sorted(usable, key=lambda picture: picture.name), problems)
+    return PictureList(root, sorted(usable, key=lambda picture: picture.name), problems, notes)
 
 
 def is_dataset(source: str) -> bool:
@@ -104,6 +105,23 @@ def image_ids(pictures: Sequence[Picture]) -> dict[str, int]:
     if None in own or len(set(own)) < len(own):
         own = list(range(1, len(own) + 1))
     return {picture.name: int(number) for picture, number in zip(pictures, own, strict=True) if number is not None}
+
+
+def _in_files(source: str, notes: list[str]) -> list[Picture]:
+    try:
+        chosen = choose([source], recursive=True)
+    except VideoError as error:  # what is not there could have been a video
+        raise ImageError(str(error)) from error
+    moving = [Path(video) for video in chosen.videos if video.lower().endswith(".gif")]
+    films = len(chosen.videos) - len(moving)
+    chosen = Chosen(sorted([*chosen.images, *moving]), [], chosen.left_out, 0, [*chosen.animated, *moving])
+    said = chosen.notes()
+    if films:
+        said.append(f"left out: {films} video{'s' * (films > 1)}: label takes pictures, predict reads videos")
+    if not chosen.images:
+        raise ImageError(f"{source}: no pictures there ({'; '.join(said)})")
+    notes += said
+    return [Picture("", Path(os.path.abspath(file))) for file in chosen.images]
 
 
 def _of_dataset(source: str, parts: Sequence[Part], problems: list[str]) -> list[Picture]:
