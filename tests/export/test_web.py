@@ -76,6 +76,21 @@ def test_manifest_says_what_the_cards_say(runtime: Path, tmp_path: Path) -> None
     assert sorted(pelvis) == ["left_hip", "right_hip"]
 
 
+def test_the_service_worker_knows_the_files_and_their_build(runtime: Path, tmp_path: Path) -> None:
+    builds = []
+    for name in ("nano", "small", "nano"):
+        export_web(tmp_path / "page", [name], runtime=runtime, overwrite=True)
+        worker = (tmp_path / "page" / "offline.js").read_text()
+        build = re.search(r'const BUILD = "([0-9a-f]{16})"', worker)
+        files = re.search(r"const FILES = .*\((\[.*\])\);", worker)
+        assert build
+        assert files
+        there = {p.relative_to(tmp_path / "page").as_posix() for p in (tmp_path / "page").rglob("*") if p.is_file()}
+        assert set(json.loads(files[1])) == there - {"offline.js", "_headers"}
+        builds.append(build[1])
+    assert builds[0] == builds[2] != builds[1]
+
+
 def test_only_a_page_is_replaced(runtime: Path, tmp_path: Path) -> None:
     export_web(tmp_path / "page", ["nano"], runtime=runtime)
     with pytest.raises(ExportError, match="overwrite"):

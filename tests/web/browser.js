@@ -5,7 +5,8 @@
  *
  * PAGE is a folder of `leanpose export --web`, MODULES one in which `npm ci` was run with the page's package.json.
  * Other things to do: "video" (one file), "camera" (the fake one, or `y4m` as one), "shots" (pictures of the page).
- * `isolated: false` leaves out the headers that give WebAssembly its threads.
+ * "offline" opens it again after its server is gone, for `host`, a name that stands for this machine. `isolated: false`
+ * leaves out the headers that give WebAssembly its threads.
  */
 
 import { mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
@@ -22,6 +23,11 @@ const site = await serve(resolve(pageFolder), { isolated: task.isolated ?? true 
 const downloads = mkdtempSync(join(tmpdir(), "leanpose-page-"));
 const fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
 if (task.y4m) fake.push(`--use-file-for-fake-video-capture=${resolve(task.y4m)}`);
+const address = task.host ? site.address.replace("127.0.0.1", task.host) : site.address;
+if (task.host) {
+  fake.push(`--host-resolver-rules=MAP ${task.host} 127.0.0.1`);
+  fake.push(`--unsafely-treat-insecure-origin-as-secure=${address.slice(0, -1)}`); // as if it were https
+}
 const browser = await puppeteer.launch({
   executablePath: task.chromium ?? "/usr/bin/chromium",
   args: ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", ...fake],
@@ -56,11 +62,11 @@ async function open() {
   page.on("pageerror", (/** @type {any} */ error) => complaints.push(String(error)));
   page.on("request", (/** @type {any} */ request) => {
     const url = request.url();
-    if (!url.startsWith(site.address) && !/^(blob|data):/.test(url)) elsewhere.push(url);
+    if (!url.startsWith(address) && !/^(blob|data):/.test(url)) elsewhere.push(url);
   });
   const session = await page.createCDPSession();
   await session.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: downloads });
-  await page.goto(site.address);
+  await page.goto(address);
   await statusIs(page, /^Ready/);
   if (task.model) {
     await page.select("#model", task.model);
@@ -105,6 +111,25 @@ try {
     await page.click("#camera");
     await statusIs(page, /^The camera is on/);
     await new Promise((done) => setTimeout(done, 1000 * task.seconds));
+  }
+  if (task.do === "offline") {
+    const firstThreads = await textOf(page, "threads");
+    const kept = () =>
+      page.evaluate(async () => {
+        const found = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
+        return found.flat().map((request) => new URL(request.url).pathname.slice(1));
+      });
+    for (let tries = 0; tries < 200 && !(await kept()).includes(`models/${task.model}.onnx`); tries++) {
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    site.close();
+    await page.reload();
+    await statusIs(page, new RegExp(`^Ready: ${task.model}`));
+    const threads = await textOf(page, "threads");
+    const quiet = { complaints: [], elsewhere, sent: [], wide: false };
+    console.log(JSON.stringify({ firstThreads, threads, kept: await kept(), ...quiet }));
+    await browser.close();
+    process.exit(0);
   }
   const shown = await figures(page);
   if (task.shot) await page.screenshot({ path: task.shot, fullPage: task.fullPage ?? true });

@@ -119,7 +119,7 @@ def test_the_fake_camera_of_the_browser_shows_nobody_on_one_thread(page: Path, t
     shown = drive(
         page, do="camera", seconds=2, isolated=False, width=360, height=740, out=str(tmp_path / "camera.json")
     )
-    assert shown["threads"].startswith("1 thread: this page was not served with")
+    assert shown["threads"].startswith("1 thread: this page was served without the headers")
     assert shown["label"] == "Camera: nobody found"
     assert all(len(poses) == 0 for poses in read_json(tmp_path / "camera.json"))
 
@@ -161,3 +161,11 @@ def test_files_are_in_the_skeleton_that_is_chosen(page: Path, tmp_path: Path) ->
     assert poses.skeleton.name == "coco17"
     ours = PoseEstimator("nano", engine="onnxruntime", threads=1, skeleton="coco17")(PICTURE)
     np.testing.assert_allclose(poses.keypoints, ours.keypoints, atol=NEAR)
+
+
+def test_a_page_that_was_used_over_https_opens_without_a_network(page: Path) -> None:
+    shown = drive(page, do="offline", model="nano", host="page.test", isolated=False)
+    assert shown["firstThreads"] == "1 thread: load the page again for more."
+    assert "models/nano.onnx" in shown["kept"]
+    assert "models/medium.onnx" not in shown["kept"]  # nobody asked for it
+    assert shown["threads"] != shown["firstThreads"]  # the page was opened again, and is isolated now

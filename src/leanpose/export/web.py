@@ -9,6 +9,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from leanpose import __version__
 from leanpose.core.errors import ExportError, SkeletonError
 from leanpose.core.files import check_free, whole_folder
 from leanpose.engines.card import ModelCard
+from leanpose.engines.card_file import file_sha256
 from leanpose.engines.detector_card import DetectorCard
 from leanpose.export.source import find_source
 from leanpose.export.web_runtime import FILES, PAGE, find_runtime
@@ -23,6 +25,7 @@ from leanpose.pose.sigmas import oks_sigmas
 from leanpose.pose.skeleton import INTERPOLATED, SKELETONS, Skeleton, view_weights
 
 MARKER = "manifest.json"
+WORKER = "offline.js"
 MODELS = ("nano", "small", "medium")
 SOURCES = ("*.html", "*.css", "*.js", "*.svg")
 MODEL_FIELDS = ("name", "input_hw", "sigma", "color", "mean", "std", "padding", "stride", "cell_offset")
@@ -93,6 +96,7 @@ def export_web(
             shutil.copyfile(source.path.with_suffix(".json"), place / "models" / f"{source.name}.json")
         content = manifest([(s.path, s.card) for s in found if isinstance(s.card, ModelCard)], finder.card)
         (place / MARKER).write_text(json.dumps(content, separators=(",", ":"), allow_nan=False) + "\n")
+        _name_files(place)
         all_bytes = _size(place)
     return WebPage(tuple(names), page_bytes, all_bytes)
 
@@ -121,6 +125,7 @@ def manifest(models: Sequence[tuple[Path, ModelCard]], detector: DetectorCard) -
             "card": {name: getattr(detector, name) for name in DETECTOR_FIELDS},
         },
         "skeletons": _skeletons([card.skeleton for _, card in models]),
+        "runtime": [f"runtime/{name}" for name in FILES],
     }
 
 
@@ -141,6 +146,16 @@ def _can_be_seen(model: Skeleton, skeleton: Skeleton) -> bool:
     except SkeletonError:
         return False
     return True
+
+
+def _name_files(place: Path) -> None:
+    """Tells the service worker which files there are, and of which build: browsers look for another at each visit."""
+    files = sorted(path for path in place.rglob("*") if path.is_file() and path.name not in (WORKER, "_headers"))
+    names = [path.relative_to(place).as_posix() for path in files]
+    build = sha256("".join(f"{name} {file_sha256(path)}\n" for name, path in zip(names, files, strict=True)).encode())
+    worker = (place / WORKER).read_text()
+    worker = worker.replace('"not built"', json.dumps(build.hexdigest()[:16])).replace("([])", f"({json.dumps(names)})")
+    (place / WORKER).write_text(worker)
 
 
 def _size(folder: Path) -> int:

@@ -5,6 +5,7 @@ import { complain, element, reason, say } from "./dom.js";
 import { drawPeople } from "./drawing.js";
 import { save, toCsv, toJson } from "./files.js";
 import { Film } from "./film.js";
+import { canBeKept, keepPage } from "./keeping.js";
 import { Figures } from "./figures.js";
 
 /** @import {Found, Manifest, Skeleton} from "./types.js" */
@@ -66,13 +67,21 @@ async function loadModel() {
     return false;
   }
   tell({ kind: "threshold", value: Number(personScore.value) });
-  const one =
-    "1 thread: this page was not served with the headers COOP and COEP, which browsers ask for before they give more.";
-  element("threads", HTMLParagraphElement).textContent =
-    answer.threads > 1 ? `${answer.threads} threads` : self.crossOriginIsolated ? "1 thread" : one;
+  element("threads", HTMLParagraphElement).textContent = threadsInWords(answer.threads);
+  const { file } = currentModel();
+  keepPage([...manifest.runtime, manifest.detector.file, file]).catch((error) => console.warn("not kept:", error));
   enable(true);
   say(`Ready: ${answer.model}.`);
   return true;
+}
+
+/** @param {number} threads */
+function threadsInWords(threads) {
+  if (threads > 1) return `${threads} threads`;
+  if (self.crossOriginIsolated) return "1 thread";
+  if (!self.isSecureContext) return "1 thread: browsers give more over https, and to pages of this machine.";
+  if (canBeKept()) return "1 thread: load the page again for more.";
+  return "1 thread: this page was served without the headers COOP and COEP, which browsers want before they give more.";
 }
 
 /** @param {boolean} whether */

@@ -87,6 +87,7 @@
  * @property {{name: string, file: string, card: ModelCard, megabytes: number}[]} models
  * @property {{name: string, file: string, card: DetectorCard}} detector
  * @property {Skeleton[]} skeletons
+ * @property {string[]} runtime its files, as addresses below the page's.
  *
  * @typedef {(crops: Float32Array, count: number) => Promise<Float32Array>} InferPoses normalised crops (N, 3, h, w) to
  *     heatmaps (N, K, h / stride, w / stride).
