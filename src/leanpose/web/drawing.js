@@ -38,7 +38,7 @@ function sideOf(colours, ...joints) {
 }
 
 /**
- * Draws people over what the canvas shows, which is of the size they were found in.
+ * Draws people over what the canvas shows, in the pixels of the picture they were found in, to which it is scaled.
  *
  * @param {CanvasRenderingContext2D} canvas @param {Found} found @param {string[]} joints of the model
  * @param {Skeleton} skeleton to be shown @param {number} minScore joints below are left out
@@ -116,7 +116,7 @@ function mark(canvas, x, y, radius, square) {
  * @param {string} colour
  */
 function writeId(canvas, text, points, extent, colour) {
-  const size = Math.max(12, Math.min(canvas.canvas.height, canvas.canvas.width) / 28);
+  const size = Math.min(canvas.canvas.height, canvas.canvas.width) / canvas.getTransform().a / 20;
   const top = points.reduce((best, point) => (point[1] < best[1] ? point : best));
   const y = Math.max(top[1] - extent / 30 - size / 3, size);
   canvas.globalAlpha = 1;

@@ -11,6 +11,7 @@ import { Figures } from "./figures.js";
 /** @import {Found, Manifest, Skeleton} from "./types.js" */
 
 const MOST_PIXELS = 50_000_000; // of a picture, as for leanpose serve
+const LEAST_SIDE = 480; // of the canvas' longer side, so that lines on small pictures are no blocks
 const MOST_FRAMES = 50_000; // kept for the download: half an hour at 28 a second
 
 const view = element("view", HTMLCanvasElement);
@@ -40,6 +41,7 @@ let pictures = [];
 /** @type {string | null} */
 let source = null;
 let turn = 0; // of sources: answers to earlier ones are no longer wanted
+let enlarged = 1; // canvas pixels for each of the picture's
 let busy = false;
 let looking = Promise.resolve(); // at frames
 let lastTime = -1; // of the frame that was looked at last
@@ -92,7 +94,8 @@ function enable(whether) {
 
 function redraw() {
   if (!backdrop) return;
-  canvas.drawImage(backdrop, 0, 0, view.width, view.height);
+  canvas.setTransform(enlarged, 0, 0, enlarged, 0, 0);
+  canvas.drawImage(backdrop, 0, 0, view.width / enlarged, view.height / enlarged);
   if (latest)
     drawPeople(canvas, latest, currentModel().card.skeleton.joints, currentSkeleton(), Number(jointScore.value));
 }
@@ -100,7 +103,10 @@ function redraw() {
 /** @param {ImageBitmap | HTMLVideoElement} image @param {number} width @param {number} height */
 function show(image, width, height) {
   if (backdrop instanceof ImageBitmap && backdrop !== image) backdrop.close();
-  if (view.width !== width || view.height !== height) [view.width, view.height] = [width, height];
+  enlarged = Math.max(1, Math.ceil(LEAST_SIDE / Math.max(width, height)));
+  if (view.width !== width * enlarged || view.height !== height * enlarged) {
+    [view.width, view.height] = [width * enlarged, height * enlarged];
+  }
   backdrop = image;
   element("hint", HTMLParagraphElement).hidden = true;
   redraw();
