@@ -18,6 +18,8 @@ def _run(*words: object) -> tuple[int, str]:
     [
         ([], "name one checkpoint"),
         (["a.ckpt", "b.ckpt"], "name one checkpoint"),
+        (["nano"], "is an ONNX file already"),
+        (["mine.onnx"], "is an ONNX file already"),
         (["a.ckpt", "--overwrite"], "--overwrite does not go with --to onnx"),
         (["nano", "--to", "triton"], "name it with --out"),
         (["nano", "--to", "triton", "--out", "x", "--no-fold"], "--no-fold does not go with --to triton"),

@@ -136,8 +136,11 @@ def _export_checkpoint(
     checkpoint: Path, out: Path | None, no_fold: bool, model: str | None, input_size: str | None
 ) -> None:
     from leanpose.core.errors import ExportError
+    from leanpose.engines.zoo import list_detectors, list_models
     from leanpose.training.checkpoint import read_checkpoint, save_weights
 
+    if checkpoint.suffix == ".onnx" or str(checkpoint) in (*list_models(), *list_detectors()):
+        raise ExportError(f"{checkpoint} is an ONNX file already: name another program with --to, or give a checkpoint")
     stored = checkpoint.suffix == ".safetensors"
     person = not stored and read_checkpoint(checkpoint).recipe.task == "person"
     weights = out is not None and out.suffix == ".safetensors"
