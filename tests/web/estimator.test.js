@@ -5,8 +5,8 @@ import { Estimator, PoseTracking } from "../../src/leanpose/web/estimator.js";
 import { toCsv, toJson } from "../../src/leanpose/web/files.js";
 import { assertClose, points } from "./numbers.js";
 
-// A model that finds coloured dots, as `dot_model` of tests/conftest.py: heatmap k is channel k of the crop, each cell the
-// mean of 4x4 pixels. Where a dot lies is known without any network.
+// A model that finds coloured dots, as `dot_model` of tests/conftest.py: heatmap k is channel k of the crop, each cell
+// the mean of 4x4 pixels. Where a dot lies is known without any network.
 const [HEIGHT, WIDTH] = [96, 64];
 const JOINTS = ["nose", "neck", "head_top"];
 const SKELETON = { name: "dots", joints: JOINTS, limbs: [["nose", "neck"]], sigmas: null, torso: ["nose", "neck"] };
