@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 # from the ground up: a room imports what stands before it, and from `models` on torch is needed
 ROOMS = (
-    "core", "media", "pose", "engines", "estimate", "serve", "datasets", "measure",
+    "core", "media", "pose", "engines", "estimate", "batch", "serve", "datasets", "measure",
     "models", "export", "training", "benchmark", "cli", "lab",
 )  # fmt: skip
 # Who gives a checkpoint where a model is wanted has torch: opened when it happens, from below.

@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from leanpose import __version__
 from leanpose.cli import (
+    batch,
     benchmark,
     calibrate,
     data,
@@ -32,6 +33,8 @@ EXTRAS = {
     "openvino": "openvino",
     "av": "video",
     "nncf": "quantize",
+    **dict.fromkeys(("pyarrow", "fsspec"), "batch"),
+    "ray": "ray",
     **dict.fromkeys(("fastapi", "uvicorn", "python_multipart", "prometheus_client"), "serve"),
     **dict.fromkeys(
         (
@@ -108,6 +111,7 @@ for command in (
     app.command()(command)
 add_lab_commands(app)
 app.add_typer(data.app, name="data")
+app.add_typer(batch.app, name="batch")
 
 
 def main() -> None:

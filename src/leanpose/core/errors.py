@@ -107,5 +107,9 @@ class ServeError(LeanposeError):
     """A service that cannot be started as it was asked to be."""
 
 
+class BatchError(LeanposeError):
+    """Batch work that cannot be begun or cannot go on: sources, a folder of results, or a runner that do not fit."""
+
+
 class CheckoutError(LeanposeError):
     """A command that only a checkout of the repository has."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from leanpose.core.errors import ImageError
 from leanpose.media.further_kinds import HEIC_SUFFIXES, INSTALL_HEIC, reads_heic
@@ -72,15 +73,14 @@ def choose(sources: Sequence[str | os.PathLike[str]], recursive: bool = False) -
             continue
         readable = 0
         for path in _files_in(Path(name), recursive, chosen) if kind == "folder" else _matches(str(name)):
-            suffix = path.suffix.lower()
-            readable += 1
-            if suffix in (*VIDEO_SUFFIXES, ".gif") and is_video(path):
+            kind = kind_in_folder(path)
+            readable += kind is not None
+            if kind == "video":
                 chosen.videos.append(str(path))
-            elif suffix in IMAGE_SUFFIXES or (suffix in HEIC_SUFFIXES and reads_heic()):
+            elif kind == "image":
                 images.add(path)
             else:
-                readable -= 1
-                chosen.left_out[suffix or "without a suffix"] += 1
+                chosen.left_out[path.suffix.lower() or "without a suffix"] += 1
         if not readable:
             said = "; ".join(chosen.notes()) or f"files ending in {', '.join(IMAGE_SUFFIXES)}, or videos"
             raise ImageError(f"{name}: no images or videos there ({said})")
@@ -90,6 +90,14 @@ def choose(sources: Sequence[str | os.PathLike[str]], recursive: bool = False) -
     chosen.videos = list(dict.fromkeys(chosen.videos))
     chosen.animated = [path for path in chosen.images if is_animated(path)]
     return chosen
+
+
+def kind_in_folder(path: Path) -> Literal["image", "video"] | None:
+    """What a file of a folder or pattern is taken for: by its name, and what is called a video by its content, too."""
+    suffix = path.suffix.lower()
+    if suffix in (*VIDEO_SUFFIXES, ".gif") and is_video(path):
+        return "video"
+    return "image" if suffix in IMAGE_SUFFIXES or (suffix in HEIC_SUFFIXES and reads_heic()) else None
 
 
 def _files_in(folder: Path, recursive: bool, chosen: Chosen) -> Iterator[Path]:
