@@ -1,17 +1,20 @@
 """Against what libjpeg itself complains of, which OpenCV prints on file descriptor 2 and nothing else."""
 
+import re
 import subprocess
 import sys
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leanpose.core.errors import ImageError
-from leanpose.media import load_image
+from leanpose.media import jpeg, load_image
 from leanpose.media.images import read_image
 from leanpose.media.jpeg import read_jpeg
-from leanpose.media.jpeg_damage import jpeg_damage
+from leanpose.media.jpeg_damage import decode_without_end, jpeg_damage
 
 KINDS = {
     "sequential": [],
@@ -51,7 +54,8 @@ def complaints(files: list[bytes]) -> list[tuple[bool, str]]:
 def test_whole_files_are_whole_and_nothing_is_printed(kind, capfd):
     for seed in range(3):
         data = encoded(kind, seed)
-        assert jpeg_damage(data, read_jpeg(data)) is None
+        for complete in (False, True):
+            assert jpeg_damage(data, read_jpeg(data), complete) is None
     for image in (np.zeros((64, 64, 3), np.uint8), np.full((1, 1), 128, np.uint8), np.full((200, 9), 255, np.uint8)):
         data = cv2.imencode(".jpg", image, KINDS[kind])[1].tobytes()
         assert jpeg_damage(data, read_jpeg(data)) is None
@@ -73,11 +77,38 @@ def test_what_libjpeg_complains_of_is_damage_and_nothing_else_is(kind):
     for data, (decoded, said) in zip(files, complaints(files), strict=True):
         try:
             found = jpeg_damage(data, read_jpeg(data)) is not None
+            complete = decode_without_end(data, read_jpeg(data)) is not None
+            assert (jpeg_damage(data, read_jpeg(data), complete) is not None) == found
         except ValueError:  # no JPEG any more
             found = True
         few = "extraneous" in said and int(said.split("data: ")[1].split()[0]) <= 12
         if decoded and not few and "bad Huffman" not in said:
             assert found == bool(said), said
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_picture_is_the_one_that_opencv_gives_whichever_way_it_is_looked_at(kind):
+    for seed in range(3):
+        data = encoded(kind, seed)
+        expected = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        behind = data + b"a few bytes behind the end"
+        for whole in (data, behind):
+            np.testing.assert_array_equal(read_image(whole).image, expected)
+            np.testing.assert_array_equal(read_image(whole, thorough=False).image, expected)
+
+
+@given(
+    st.lists(st.sampled_from([b"\xff", b"\x00", b"\xd0", b"\xd7", b"\xd8", b"\xcf", b"\x11"]), max_size=30),
+    st.integers(0, 30),
+    st.sampled_from([3, 5, 64, 1 << 18]),
+)
+def test_a_scan_ends_at_its_first_marker_that_is_none_of_restarts(parts, at, at_once):
+    data = b"".join(parts)
+    at = min(at, len(data))
+    found = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]").search(data, at)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jpeg, "_AT_ONCE", at_once)
+        assert jpeg._scan_end(data, at) == (found.start() if found else len(data))
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])

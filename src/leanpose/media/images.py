@@ -19,7 +19,7 @@ from leanpose.core.errors import ImageError
 from leanpose.core.files import write_whole
 from leanpose.media.decoder_lines import damage_printed, log_for_all, printed_so_far, silently
 from leanpose.media.further_kinds import FURTHER_STRUCTURES, decode_heic, further_kind
-from leanpose.media.jpeg_damage import jpeg_damage
+from leanpose.media.jpeg_damage import decode_without_end, jpeg_damage
 from leanpose.media.picture_structure import STRUCTURES
 
 IMAGE_SUFFIXES = (
@@ -68,7 +68,7 @@ def read_image(
 
     Args:
         lenient: take of a damaged file what can be decoded, and say so in ``damage``.
-        thorough: look for damage in the coded data of a JPEG, too, which takes as long as decoding it.
+        thorough: look for damage in the coded data of a JPEG, too, which takes about half as long as decoding it.
 
     Raises:
         ImageError: when the file is missing, unreadable, empty, no image of a known kind (:data:`KINDS`),
@@ -108,9 +108,10 @@ def read_image(
             f"{name}: decoding it takes {(structure.memory + len(data)) // 1_000_000:,} MB, over the limit of "
             f"{max_bytes // 1_000_000:,} MB for {max_pixels:,} pixels; shrink it or raise max_pixels"
         )
-    fault = structure.fault
+    fault, image = structure.fault, None
     if fault is None and thorough and structure.jpeg is not None:
-        fault = jpeg_damage(data, structure.jpeg)
+        image = decode_without_end(data, structure.jpeg)
+        fault = jpeg_damage(data, structure.jpeg, image is not None)
     if fault is not None and not lenient:
         raise damaged(fault)
     printed = printed_so_far()
@@ -118,7 +119,7 @@ def read_image(
         # IMREAD_COLOR, for IMREAD_UNCHANGED applies EXIF in OpenCV 5 and not in 4.
         if kind == "HEIC":
             image = decode_heic(name, data)
-        else:
+        elif image is None:
             with log_for_all() if kind == "TIFF" else nullcontext():
                 image = cv2.imdecode(np.frombuffer(structure.data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:

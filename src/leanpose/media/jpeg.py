@@ -1,10 +1,11 @@
 """The structure of a JPEG file (ITU T.81, annex B): its frame, its tables, and where the coded data of scans lie."""
 
-import re
 import struct
 from dataclasses import dataclass, field
 
-_SCAN_END = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")  # in coded data FF is followed by 00, or is a restart marker
+import numpy as np
+
+_AT_ONCE = 1 << 18  # bytes that are searched for the end of a scan
 _RESTARTS = [bytes((0xFF, 0xD0 + i)) for i in range(8)]
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HUFFMAN_SEQUENTIAL = (0xC0, 0xC1)
@@ -116,7 +117,7 @@ def read_jpeg(data: bytes) -> Jpeg:
         elif marker == 0xDA:
             if not jpeg.kind or length < 3:
                 raise ValueError("no frame before the scan")
-            end = found.start() if (found := _SCAN_END.search(data, after)) else len(data)
+            end = _scan_end(data, after)
             restarts = sum(data.count(mark, after, end) for mark in _RESTARTS) if restart else 0
             jpeg.scans.append(Scan(after, end, data[at:after], data[body], restart, restarts))
             after = end
@@ -124,6 +125,23 @@ def read_jpeg(data: bytes) -> Jpeg:
     if not jpeg.scans:
         raise ValueError("no scan")
     return jpeg
+
+
+def _scan_end(data: bytes, at: int) -> int:
+    """Where coded data end. In them FF is before 00, or a restart marker; before any other it may be repeated."""
+    first = at
+    while at < len(data):
+        part = np.frombuffer(data, np.uint8, min(_AT_ONCE, len(data) - at), at)
+        starts = np.flatnonzero(part[:-1] == 0xFF)
+        second = part[starts + 1]
+        markers = np.flatnonzero((second != 0x00) & (second != 0xFF) & (second & 0xF8 != 0xD0))
+        if len(markers):
+            end = at + int(starts[markers[0]])
+            while end > first and data[end - 1] == 0xFF:
+                end -= 1
+            return end
+        at += max(len(part) - 1, 1)
+    return len(data)
 
 
 def _read_frame(jpeg: Jpeg, marker: int, segment: bytes) -> None:
