@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ..videos import write_video
+from ..videos import write_key_frames
 from .driving import compare, drive, rows_by_file
 from .simulated import write_pictures
 
@@ -23,7 +23,7 @@ def test_20_kills_change_nothing(tmp_path: Path, seed: int) -> None:
     sources, calm, out = tmp_path / "p", tmp_path / "calm", tmp_path / "out"
     write_pictures(sources, 1500, broken=(11, 700))
     for number in range(2):
-        write_video(sources / f"v{number}.mp4", 100)
+        write_key_frames(sources / f"v{number}.mp4", 130, 10)
     (sources / "cut.mp4").write_bytes((sources / "v0.mp4").read_bytes()[:-3000])
     with drive(sources, calm) as driver:
         assert driver.wait(120) == 0

@@ -29,15 +29,20 @@ ROWS_AT_ONCE = 10_000
 By = Literal["kind", "folder"]
 
 
+def check(folder: Path) -> None:
+    """Raises BatchError for a folder that is none of leanpose batch, or in which nothing is planned."""
+    read_configuration(folder)
+    if not (folder / MANIFEST_NAME).exists():
+        raise BatchError(f"{folder}: nothing is done in it yet: run leanpose batch")
+
+
 def result_files(folder: Path) -> Iterator[tuple[Shard, Path]]:
     """The shards with their files of results, in the order of the manifest.
 
     Raises:
         BatchError: when the folder is none of leanpose batch, or a file is missing.
     """
-    read_configuration(folder)
-    if not (folder / MANIFEST_NAME).exists():
-        raise BatchError(f"{folder}: nothing is done in it yet: run leanpose batch")
+    check(folder)
     for shard in read_manifest(folder / MANIFEST_NAME):
         path = folder / "poses" / shard.file_name
         if not path.exists():
@@ -57,8 +62,8 @@ def merge_to_coco(folder: Path, to: Path) -> tuple[int, int]:
     Raises:
         BatchError: when the results are not all there, or the file cannot be written.
     """
-    top = _common_folder(folder)
-    to = to.absolute()
+    check(folder)
+    top, to = _common_folder(folder), to.absolute()
     part, images_part = part_of(to), part_of(to.with_name(f"{to.name}.images"))
     images = people = 0
     skeleton: Skeleton | None = None
