@@ -20,6 +20,24 @@ settings.register_profile("leanpose", deadline=None)
 settings.load_profile("leanpose")
 
 os.environ["LEANPOSE_CACHE"] = "0"  # nothing that an earlier run left behind
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # what is tested is small, and runs beside other tests
+_THREADS = int(os.environ["OMP_NUM_THREADS"])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """``pytest -n 2`` keeps a file's tests in one process, whose trainings and exports they share."""
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log)
+
+
+@pytest.fixture(autouse=True)
+def same_threads() -> Iterator[None]:
+    """PyTorch's threads as they were: with two, small trainings on a busy machine take a hundred times as long."""
+    yield
+    if (torch := sys.modules.get("torch")) is not None and torch.get_num_threads() != _THREADS:
+        torch.set_num_threads(_THREADS)
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ def test_predict_command_finds_the_man_in_the_photo(tmp_path: Path) -> None:
 
 def test_test_command_runs_pytest() -> None:
     command = readme_command("test")
-    assert command.endswith("python -m pytest -q")
+    assert command.endswith("&& pytest -n 2")
     assert "constraints.txt" in command
 
 
