@@ -1,5 +1,6 @@
 """A run in a process of its own, that can be killed, and what came of it."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,9 +23,11 @@ ROOT = Path(__file__).parents[2]
 class Driver:
     """The process of a run."""
 
-    def __init__(self, pictures: Path, out: Path, delay: float, images: int) -> None:
+    def __init__(self, pictures: Path, out: Path, delay: float, images: int, runner: str) -> None:
+        arguments = [str(pictures), str(out), str(delay), str(images), runner]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}  # for Ray's workers
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.batch.driving", str(pictures), str(out), str(delay), str(images)], cwd=ROOT
+            [sys.executable, "-m", "tests.batch.driving", *arguments], cwd=ROOT, env=environment
         )
         self.pid = self._process.pid
 
@@ -54,9 +57,11 @@ class Driver:
 
 
 @contextmanager
-def drive(pictures: Path, out: Path, delay: float = 0.0, images: int = 10) -> Iterator[Driver]:
-    """A run with two workers, under way inside the ``with`` block."""
-    driver = Driver(pictures, out, delay, images)
+def drive(
+    pictures: Path, out: Path, delay: float = 0.0, images: int = 10, runner: str = "processes"
+) -> Iterator[Driver]:
+    """A run with two workers, of processes or on Ray, under way inside the ``with`` block."""
+    driver = Driver(pictures, out, delay, images, runner)
     try:
         yield driver
     finally:
@@ -80,7 +85,12 @@ def compare(calm: dict[str, list[dict[str, Any]]], found: dict[str, list[dict[st
 
 
 if __name__ == "__main__":
-    sources, folder, wait, number = sys.argv[1:]
+    sources, folder, wait, number, kind = sys.argv[1:]
     planned = plan([sources], Path(folder), {"model": "simulated"}, Cutting(int(number), 1.0, 0.4))
-    for _ in run(planned, Job(Path(folder), "simulated", opening(delay=float(wait))), Processes(2)):
+    found: Any = Processes(2)
+    if kind == "ray":
+        from leanpose.batch.ray_runner import OnRay
+
+        found = OnRay(2)
+    for _ in run(planned, Job(Path(folder), "simulated", opening(delay=float(wait))), found):
         pass

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from leanpose.batch.shard import Shard
@@ -67,7 +66,7 @@ def _read(path: Path) -> pa.Table:
 
 def _ids(rows: pa.Table) -> list[int]:
     """The ids of a piece in the order in which they come."""
-    return [id_ for id_ in pc.unique(rows.column("id")).to_pylist() if id_ is not None]
+    return [id_ for id_ in dict.fromkeys(rows.column("id").to_pylist()) if id_ is not None]
 
 
 def _carried(before: Path, rows: pa.Table, shard: Shard, previous: Shard, names: dict[int, int]) -> dict[int, int]:
@@ -100,9 +99,14 @@ def _carried(before: Path, rows: pa.Table, shard: Shard, previous: Shard, names:
 
 
 def _overlap(rows: pa.Table, start: float, end: float, skeleton: Skeleton) -> dict[int, Poses]:
-    time = rows.column("time")
-    both = pc.and_(pc.greater_equal(time, start - EDGE), pc.less(time, end - EDGE))
-    return {poses.frame or 0: poses for _, poses in _pictures(rows.filter(both), skeleton)}
+    time = _times(rows)
+    both = (time >= start - EDGE) & (time < end - EDGE)
+    return {poses.frame or 0: poses for _, poses in _pictures(rows.filter(pa.array(both)), skeleton)}
+
+
+def _times(rows: pa.Table) -> np.ndarray:
+    """Seconds (R,), NaN for rows with errors."""
+    return rows.column("time").to_numpy().astype(float)
 
 
 def _pictures(rows: pa.Table, skeleton: Skeleton) -> Iterator[tuple[Any, Poses]]:
@@ -115,9 +119,8 @@ def _pictures(rows: pa.Table, skeleton: Skeleton) -> Iterator[tuple[Any, Poses]]
 def _write(path: Path, rows: pa.Table, shard: Shard, model: str, names: dict[int, int], skeleton: Skeleton) -> None:
     """The rows that are the piece's own, with the ids of the video."""
     if shard.piece:
-        time = rows.column("time")
         assert shard.own_from is not None
-        rows = rows.filter(pc.or_(pc.is_null(time), pc.greater_equal(time, shard.own_from - EDGE)))
+        rows = rows.filter(pa.array(~(_times(rows) < shard.own_from - EDGE)))
     ids = pa.array([None if id_ is None else names[id_] for id_ in rows.column("id").to_pylist()], pa.int64())
     with Table(path, model, skeleton, shard.id) as table:
         table.add_rows(rows.set_column(rows.schema.get_field_index("id"), "id", ids))

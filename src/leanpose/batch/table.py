@@ -11,7 +11,6 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from leanpose.core.errors import BatchError, PosesError, SkeletonError
@@ -215,11 +214,9 @@ def _lists(parts: list[np.ndarray], lengths: list[int]) -> pa.ListArray:
 
 def counts_of(rows: pa.Table) -> Counts:
     """What is in rows."""
-    failures = rows.num_rows - rows.column("error").null_count
-    people = rows.num_rows - rows.column("person").null_count
-    first = pc.and_(pc.is_null(rows.column("error")), pc.equal(pc.fill_null(rows.column("person"), 0), 0))
-    looked = rows.filter(first).column("frame")
-    return Counts(looked.null_count, len(looked) - looked.null_count, people, failures)
+    errors, people, frames = (np.array(rows.column(name).is_valid()) for name in ("error", "person", "frame"))
+    first = ~errors & (rows.column("person").fill_null(0).to_numpy() == 0)  # of each picture
+    return Counts(int((first & ~frames).sum()), int((first & frames).sum()), int(people.sum()), int(errors.sum()))
 
 
 def read_counts(path: Path) -> Counts:

@@ -30,7 +30,10 @@ class Estimator(Protocol):
 
     def estimate_pairs(self, pairs: Iterable[tuple[Any, Any]], *, on_error: Any = None) -> Iterator[Poses]: ...
 
-    def stream(self, source: Any, **options: Any) -> Any: ...
+    @property
+    def stream(self) -> Callable[..., Any]:
+        """As :meth:`leanpose.PoseEstimator.stream`."""
+        ...
 
 
 @dataclass(frozen=True)
