@@ -2,6 +2,7 @@
 
 import json
 import random
+from copy import deepcopy
 from typing import Any
 
 HOSTILE: tuple[Any, ...] = (
@@ -54,7 +55,7 @@ def broken_json(data: bytes, draw: random.Random) -> bytes:
             other = draw.choice(holders)
             holder[key] = json.loads(json.dumps(other))
         else:
-            holder[key] = draw.choice(HOSTILE)
+            holder[key] = deepcopy(draw.choice(HOSTILE))
     return json.dumps(document[""]).encode()
 
 

@@ -59,6 +59,7 @@ class OnnxRuntimeEngine:
         self._path, self._settings, self._faults = path, settings, (
             state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf,
             state.NoModel, state.NoSuchFile, state.NotImplemented, state.RuntimeException,
+            UnicodeDecodeError,  # of a message that holds bytes of a broken file
         )  # fmt: skip
         content = path.read_bytes()
         self.precision = "int8" if is_quantized(content) else "own" if own else "f32"
@@ -108,7 +109,9 @@ class OnnxRuntimeEngine:
         options.use_deterministic_compute = self._settings.deterministic
         chosen = provider, OPTIONS.get(provider, {})
         try:
-            session = onnxruntime.InferenceSession(self._path, options, providers=[chosen])
+            # its own way back to the CPU prints what is wrong there, and does the same again
+            own_way = {"enable_fallback": False} if provider == CPU else {}
+            session = onnxruntime.InferenceSession(self._path, options, providers=[chosen], **own_way)
         except self._faults as error:
             if provider == CPU:
                 raise damaged(self._path, error) from error

@@ -26,6 +26,7 @@ from leanpose.engines.shared import shared
 
 SHAPES = 2  # of the inputs that are compiled for, at a second each; all others share one network that takes any
 WITH_BF16 = ("BF16", "FP16", "AMX", "AVX10")  # in the names of oneDNN's sets of instructions
+FAULTS = (RuntimeError, UnicodeDecodeError)  # of OpenVINO; its messages may hold bytes of a broken file
 FIGURE_SIDE = 320  # pixels of a drawing for networks that take any
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -96,7 +97,7 @@ class OpenVinoEngine:
                 raise cannot_compute(self._path, named, f"{name} must be {shape}, None being any number")
         try:
             return _Request(self._network, self._path, feeds, self.inputs)
-        except RuntimeError as error:
+        except FAULTS as error:
             raise cannot_compute(self._path, named, error) from error
 
 
@@ -134,7 +135,7 @@ class _Network:
                 self._keep_int8_if_right(ranges)
             if not self._open:
                 self._for(first)  # type: ignore[arg-type]  # so that a file that cannot be compiled is not loaded
-        except RuntimeError as error:
+        except FAULTS as error:
             raise damaged(path, error) from error
 
     def _keep_int8_if_right(self, ranges: Int8Ranges) -> None:
@@ -146,7 +147,7 @@ class _Network:
         try:
             found = answer_of(_Request(self, self._path, [feed], self.inputs).answers()[0])
             wrong = None if agrees(found, ranges.answer) else "it does not find the joints of its self-test"
-        except (RuntimeError, ModelError) as error:
+        except (*FAULTS, ModelError) as error:
             wrong = str(error)
         if wrong:
             self.ranges = None
@@ -250,7 +251,7 @@ class _Request:
         _core()  # which refuses in a forked process
         try:
             self._request.wait()
-        except RuntimeError as error:
+        except FAULTS as error:
             raise cannot_compute(self._path, dict(zip(self._names, self._feeds, strict=True)), error) from error
         answers = [_single(self._request.get_output_tensor(index).data) for index in range(self._outputs)]
         self._compiled.give_back(self._request)

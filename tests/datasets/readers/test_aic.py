@@ -105,6 +105,7 @@ def test_files_of_another_form_are_refused(tmp_path, write_json, content):
         (_entry("b", box=(10, 20, 10, 60)), "image b, 'human1': human_annotations .* is no box"),
         (_entry("b", box=(10, 20, 5, 60)), "image b, 'human1': human_annotations .* is no box"),
         (_entry("b", box=(10, 20, math.inf, 60)), "image b, 'human1': human_annotations .* is no box"),
+        (_entry("b", box=(0, 0, 1e308, 1e308)), "image b, 'human1': human_annotations .* is no box"),
         (_entry("b") | {"human_annotations": {}}, "image b, 'human1': human_annotations None is no box"),
         (_entry("b") | {"human_annotations": []}, "image b: keypoint_annotations and human_annotations must be"),
         (_entry("gone"), r"image gone: gone\.jpg is not in .*: its 1 people left out"),

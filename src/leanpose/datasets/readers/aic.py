@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from leanpose.core.errors import DatasetError
-from leanpose.core.json_file import are_numbers, no_cycle_search, read_json
+from leanpose.core.json_file import are_numbers, is_number, no_cycle_search, read_json
 from leanpose.datasets.readers.coco_layout import Layout, held_out, image_folders, locate, shared_part
 from leanpose.datasets.readers.image_folder import ImageFolder, find_image_folder, is_safe_name
 from leanpose.datasets.readers.parts import Part
@@ -138,6 +138,11 @@ def _fault(joints: Any, box: Any) -> str | None:
         return f"its keypoints must be {3 * len(AIC14)} finite numbers"
     if not VISIBILITIES.issuperset(joints[2::3]):
         return "a visibility is none of 1 (visible), 2 (hidden) and 3 (not labelled)"
-    if not are_numbers(box, 4) or box[0] >= box[2] or box[1] >= box[3]:
+    if (
+        not are_numbers(box, 4)
+        or box[0] >= box[2]
+        or box[1] >= box[3]
+        or not is_number((box[2] - box[0]) * (box[3] - box[1]))
+    ):
         return f"human_annotations {box!r:.80} is no box x1, y1, x2, y2 with an area"
     return None
