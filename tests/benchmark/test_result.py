@@ -68,10 +68,10 @@ def test_what_is_no_benchmark_is_refused(
 
 
 def test_a_file_that_is_no_json_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BenchmarkError, match="cannot read"):
+    with pytest.raises(BenchmarkError, match="cannot be read"):
         Benchmark.load(tmp_path / "nowhere.json")
     (tmp_path / "x.json").write_text("{")
-    with pytest.raises(BenchmarkError, match="is not JSON"):
+    with pytest.raises(BenchmarkError, match="not JSON"):
         Benchmark.load(tmp_path / "x.json")
     (tmp_path / "x.json").write_text("[]")
     with pytest.raises(BenchmarkError, match="not the report"):

@@ -1,7 +1,6 @@
 """What a benchmark measured, as plain data that goes into JSON and comes back."""
 
 import dataclasses
-import json
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from leanpose.benchmark.fresh import Start
+from leanpose.core.bounded import parse_json, read_text
 from leanpose.core.errors import BenchmarkError
 from leanpose.engines.card_file import Score
 from leanpose.measure.timing.statistics import Ratio, Timing, ratio
@@ -181,12 +181,7 @@ class Benchmark:
         Raises:
             BenchmarkError: when it is not there or is something else.
         """
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise BenchmarkError(f"cannot read {path}: {error}") from error
-        except json.JSONDecodeError as error:
-            raise BenchmarkError(f"{path} is not JSON: {error}") from error
+        content = parse_json(read_text(path, BenchmarkError), BenchmarkError, str(path))
         try:
             return cls.from_dict(content)
         except BenchmarkError as error:

@@ -1,6 +1,5 @@
 """``leanpose benchmark``: time, throughput, memory and start-up of models, in turn, beside the machine's ceilings."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 from leanpose.cli.crop_size import crop_size
 from leanpose.cli.stored_commands import own_command
 from leanpose.cli.tables import print_tables
+from leanpose.core.bounded import parse_json, read_text
 from leanpose.core.errors import BenchmarkError
 
 if TYPE_CHECKING:
@@ -189,10 +189,7 @@ def parse_box(text: str | None) -> tuple[float, ...] | None:
 
 
 def _read_scores(path: Path) -> dict[str, float]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BenchmarkError(f"cannot read {path}: {error}") from error
+    content = parse_json(read_text(path, BenchmarkError), BenchmarkError, str(path))
     numbers = isinstance(content, dict) and all(
         isinstance(value, (int, float)) and not isinstance(value, bool) for value in content.values()
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from leanpose.core.bounded import read_bytes
 from leanpose.core.errors import DatasetError
 
 Record = dict[str, Any]
@@ -84,10 +85,7 @@ class Journal:
         return file
 
     def _read(self) -> None:
-        try:
-            content = self.path.read_bytes()
-        except OSError as error:
-            raise DatasetError(f"cannot read the journal {self.path}: {error.strerror}") from error
+        content = read_bytes(self.path, DatasetError)
         *lines, cut_off = content.split(b"\n")
         self._whole = len(content) - len(cut_off)
         for number, line in enumerate(lines, start=1):
