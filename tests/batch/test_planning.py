@@ -125,8 +125,9 @@ def test_what_has_no_end_is_refused(source: str) -> None:
         list(Listing([source]))
 
 
-def test_memory_does_not_grow_with_the_files(tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten times as many files take no more memory to plan and to read back."""
+    monkeypatch.setattr("leanpose.batch.planning.ROWS_AT_ONCE", 500)
 
     def peak(files: int) -> int:
         path = tmp_path / f"{files}.parquet"

@@ -16,8 +16,8 @@ from leanpose.core.errors import BatchError, VideoError
 from leanpose.core.files import part_of
 from leanpose.media.video_piece import find_cuts
 
-ROWS_AT_ONCE = 1_000  # of the manifest that are in memory, and in a row group; a row holds the names of all its files
-FILES_AT_ONCE = 100_000  # which they have together at most
+ROWS_AT_ONCE = 5_000  # of the manifest that are in memory, and in a row group; a row holds the names of all its files
+FILES_AT_ONCE = 20_000  # which they have together at most
 
 
 def shards_of(entries: Iterable[Entry], configuration: str, cutting: Cutting) -> Iterator[Shard]:
@@ -103,7 +103,7 @@ def read_manifest(path: Path) -> Iterator[Shard]:
     try:
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
-                for batch in file.iter_batches(batch_size=100, row_groups=[group]):
+                for batch in file.iter_batches(batch_size=20, row_groups=[group]):
                     yield from map(Shard.from_row, batch.to_pylist())
     except (OSError, pa.ArrowException, KeyError) as error:
         raise BatchError(f"{path}: no manifest of leanpose batch ({error}): choose another --out") from error
@@ -114,7 +114,7 @@ def count_shards(path: Path) -> tuple[int, int]:
     try:
         with pq.ParquetFile(path) as file:
             columns = ["files", "piece"]
-            batches = file.iter_batches(batch_size=1_000, columns=columns)
+            batches = file.iter_batches(batch_size=20, columns=columns)
             files = sum(len(names) for b in batches for names, piece in _pairs(b) if not piece)
             return file.metadata.num_rows, files
     except (OSError, pa.ArrowException, KeyError) as error:
