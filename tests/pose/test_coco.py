@@ -192,6 +192,15 @@ def test_who_is_outside_is_no_annotation():
     assert coco_annotations(away, 1, 1) == []
 
 
+def test_annotations_have_every_field_of_cocos_keypoints():
+    # https://cocodataset.org/#format-data; the source of CVAT's reader asks for segmentation
+    published = {"id", "image_id", "category_id", "segmentation", "area", "bbox", "iscrowd"}
+    published |= {"keypoints", "num_keypoints"}
+    for one in coco_annotations(poses_of(people=3), 5, 8):
+        assert published <= one.keys()
+        assert one["segmentation"] == []
+
+
 def test_frames_have_numbers_and_names_of_frames(tmp_path):
     with CocoDatasetWriter(tmp_path / "a.json") as writer:
         for frame in (0, 7):

@@ -229,6 +229,7 @@ def coco_annotations(poses: "Poses", image_id: ImageId, first: int) -> list[dict
                 "image_id": image_id,
                 "category_id": 1,
                 "iscrowd": 0,
+                "segmentation": [],  # the source of CVAT's reader asks for it
                 "bbox": [x1, y1, x2 - x1, y2 - y1],
                 "area": AREA_OF_BOX * (x2 - x1) * (y2 - y1),
                 "num_keypoints": int(seen[person].sum()),
