@@ -109,6 +109,13 @@ def test_damaged_files(dot_model, engine, damage):
         create_engine(path, engine)
 
 
+def test_names_that_are_no_text(dot_model):
+    path = dot_model()
+    path.write_bytes(path.read_bytes().replace(b"batch", b"ba\xffch"))
+    with pytest.raises(ModelError, match=r"dots\.onnx is damaged"):
+        create_engine(path, "onnxruntime")
+
+
 def test_files_that_are_not_there_or_not_onnx(dot_model, tmp_path):
     other = tmp_path / "dots.bin"
     other.write_bytes(dot_model().read_bytes())

@@ -68,10 +68,13 @@ class OnnxRuntimeEngine:
         self._key = (sha256(content).digest(), official, threads, settings.deterministic)
         self._loaded = self._shared(Home())
         session = self._session
-        self.inputs, self.outputs = (
-            {port.name: tuple(side if isinstance(side, int) else None for side in port.shape) for port in ports}
-            for ports in (session.get_inputs(), session.get_outputs())
-        )
+        try:
+            self.inputs, self.outputs = (
+                {port.name: tuple(side if isinstance(side, int) else None for side in port.shape) for port in ports}
+                for ports in (session.get_inputs(), session.get_outputs())
+            )
+        except UnicodeDecodeError as error:
+            raise damaged(path, error) from error
         self.input_types = {port.name: _dtype(port.type) for port in session.get_inputs()}
         self._halves = {name for name, dtype in self.input_types.items() if dtype == np.float16}
         self.input_shape = next(iter(self.inputs.values()), ())
