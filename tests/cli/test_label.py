@@ -103,6 +103,20 @@ def test_a_folder_of_photos(run, photos, tmp_path):
         np.testing.assert_allclose(sample.keypoints, np.tile([40 * number + 14.5, 49.5], (17, 1)))
 
 
+def test_what_is_left_out_is_counted_at_the_end(run, photos):
+    for number in range(3):
+        (photos / f"broken{number}.jpg").write_bytes(b"\xff\xd8\xff")
+    (photos / "notes.txt").write_text("notes")
+    result = run("photos", "--teacher", "first", "--min-side", "90")
+    assert result.exit_code == 1
+    last = result.stderr.splitlines()[-4:]
+    assert last[0] == "left out: 1 file of kinds not read here (1 .txt)"
+    assert last[1].startswith("without joints: 3 people ")
+    assert last[2] == "skipped 3 of 7 pictures:"
+    assert last[3].endswith("(and 2 more like it)")
+    assert not any(word in result.stdout for word in ("left out:", "without joints:", "skipped"))
+
+
 def test_the_same_command_again_does_nothing_twice(run, photos, tmp_path):
     assert run("photos", "--teacher", "first").exit_code == 0
     before = (tmp_path / "labels.json").read_bytes()

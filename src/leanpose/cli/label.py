@@ -12,6 +12,7 @@ from leanpose.core.stopping import exit_status
 
 if TYPE_CHECKING:
     from leanpose.datasets.labelling.run import Run
+    from leanpose.datasets.labelling.summary import Summary
     from leanpose.estimate.teachers.agreement import Rule
     from leanpose.estimate.teachers.interface import OpenedTeacher
 
@@ -109,7 +110,6 @@ def label(
     from leanpose.datasets.labelling.pictures import find_pictures
     from leanpose.datasets.labelling.run import Labeller, start
     from leanpose.datasets.readers import PARTS
-    from leanpose.datasets.readers.reasons import reasons
     from leanpose.estimate.teachers.agreement import Rule
     from leanpose.pose.skeleton_files import find_skeleton
 
@@ -117,10 +117,6 @@ def label(
     _check(out, teachers, skeleton, boxes, detector, mirror, boxes_only)
     box_file = read_boxes(boxes) if boxes else None
     found = find_pictures(pictures, PARTS if part == "all" else (part,), box_file)
-    for note in found.notes:
-        typer.echo(note, err=True)
-    for problem in reasons(found.problems):
-        typer.echo(f"left out: {problem}", err=True)
     if box_file is not None:
         _report_boxless(found.pictures, boxes)
     searched = [picture for picture in found.pictures if picture.boxes is None]
@@ -248,13 +244,25 @@ def _finish(run: "Run") -> None:
     )
     if run.labeller.teacher:
         print_tables(joint_table(summary))
-        for why, people in summary.without.items():
-            typer.echo(f"without joints: {people:,} {'people' if people > 1 else 'person'} {why}")
     kind = "coco" if run.labeller.teacher else "boxes"
     root, here = run.found.root, Path.cwd()
     shown = root.relative_to(here) if root.is_relative_to(here) else root
     typer.echo(f"read it as --data {kind}:{run.out},images={shown}")
-    if run.failed:
-        typer.echo(f"skipped {len(run.failed):,} of {len(everything):,} pictures", err=True)
+    _say_what_is_left_out(run, summary)
     if run.failed or run.found.problems:
         raise typer.Exit(1)
+
+
+def _say_what_is_left_out(run: "Run", summary: "Summary") -> None:
+    """Counts by reason, at the end, where a long run has not scrolled them away."""
+    from leanpose.datasets.readers.reasons import reasons
+
+    lines = [*run.found.notes, *(f"left out: {problem}" for problem in reasons(run.found.problems))]
+    if run.labeller.teacher:
+        for why, people in summary.without.items():
+            lines.append(f"without joints: {people:,} {'people' if people > 1 else 'person'} {why}")
+    if run.failed:
+        lines.append(f"skipped {len(run.failed):,} of {len(run.found.pictures):,} pictures:")
+        lines += [f"  {reason}" for reason in reasons(run.failed)]
+    for line in lines:
+        typer.echo(line, err=True)
