@@ -1,0 +1,36 @@
+"""What commands leave in a folder, and readers that refuse each file that is not whole."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files below a folder, by their paths."""
+    return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
+
+
+def entries(file: Path) -> Any:
+    """What a result file, whole or partial, holds; an exception of its reader where it is cut."""
+    from leanpose.pose.reading import read_json, read_json_lines
+
+    if file.suffix == ".ckpt":
+        from leanpose.training.checkpoint import read_checkpoint
+
+        return read_checkpoint(file)
+    if file.suffix == ".jsonl":
+        return list(read_json_lines(file))
+    if file.suffix == ".csv":
+        rows = list(csv.reader(file.read_text().splitlines()))
+        if len({len(row) for row in rows}) > 1:
+            raise ValueError("rows of several lengths")
+        return rows
+    if file.suffix == ".json":
+        document = json.loads(file.read_text())
+        return (
+            read_json(file) if isinstance(document, dict) and document.get("schema") == "leanpose.poses" else document
+        )
+    if file.suffix == ".txt":
+        return [[float(cell) for cell in line.split()] for line in file.read_text().splitlines()]
+    return file.read_bytes()  # logs, journals and the like, which the rerun reads
