@@ -2,13 +2,17 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+_TIME = re.compile(rb'"date_created": "[^"]*"')
+
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """The files below a folder, by their paths."""
-    return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
+    """The files below a folder, by their paths; of COCO labels without the time at which they were made."""
+    files = {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
+    return {name: _TIME.sub(b"", data) if name.endswith(".json") else data for name, data in files.items()}
 
 
 def entries(file: Path) -> Any:
@@ -19,6 +23,8 @@ def entries(file: Path) -> Any:
         from leanpose.training.checkpoint import read_checkpoint
 
         return read_checkpoint(file)
+    if file.name.endswith(".journal.jsonl"):
+        return [json.loads(line) for line in file.read_bytes().split(b"\n")[:-1]]  # what follows the last break is cut
     if file.suffix == ".jsonl":
         return list(read_json_lines(file))
     if file.suffix == ".csv":

@@ -26,7 +26,7 @@ from leanpose.cli import (
 from leanpose.cli.lab import add_lab_commands
 from leanpose.core.errors import LeanposeError, MissingExtraError
 from leanpose.core.own_terminal import take_terminal
-from leanpose.core.stopping import Stopped, exit_status, stop, stop_signals
+from leanpose.core.stopping import Stopped, exit_status, last_signal, stop, stop_signals
 
 # packages by the extra that brings them
 EXTRAS = {
@@ -122,7 +122,15 @@ def main() -> None:
             signal.signal(number, stop)
     try:
         app()
-    except Stopped as signal_to_stop:
-        sys.exit(exit_status(signal_to_stop.number))
-    except KeyboardInterrupt:
-        sys.exit(exit_status(signal.SIGINT))
+    except SystemExit as ended:
+        number = last_signal()
+        if ended.code == exit_status(signal.SIGINT) and number is not None:  # typer says so of every signal
+            sys.exit(exit_status(number))
+        raise
+    except KeyboardInterrupt as interrupt:
+        sys.exit(exit_status(interrupt.number if isinstance(interrupt, Stopped) else signal.SIGINT))
+    except Exception:
+        number = last_signal()
+        if number is None:
+            raise
+        sys.exit(exit_status(number))

@@ -7,6 +7,8 @@ import sys
 from contextlib import suppress
 from types import FrameType
 
+_last: int | None = None
+
 
 class Stopped(KeyboardInterrupt):
     """What a signal to stop raises where it arrives.
@@ -33,8 +35,15 @@ def exit_status(number: int) -> int:
 
 def stop(number: int, _frame: FrameType | None = None) -> None:
     """A handler of :func:`stop_signals`; raises :class:`Stopped`."""
+    global _last
+    _last = number
     leave_closed_terminal()
     raise Stopped(number)
+
+
+def last_signal() -> int | None:
+    """The last that came to :func:`stop`: within the start of a library, another error is made of what it raises."""
+    return _last
 
 
 def leave_closed_terminal() -> None:
