@@ -63,8 +63,8 @@ def read_image(
 
     Nothing is decoded before every length that the file declares is known to fit it, its pixels to be at most
     ``max_pixels``, and file and decoding to take at most 10 bytes for each of these: 1 GB by default. Damage that the
-    decoder knows of is refused; in WebP and GIF, and in codes that stay in step, it is not to be seen. What libtiff alone
-    knows is refused by the command; elsewhere OpenCV prints it (:mod:`leanpose.media.decoder_lines`).
+    decoder knows of is refused; in WebP and GIF, and in codes that stay in step, it is not to be seen. What libtiff
+    alone knows is refused by the command; elsewhere OpenCV prints it (:mod:`leanpose.media.decoder_lines`).
 
     Args:
         lenient: take of a damaged file what can be decoded, and say so in ``damage``.
