@@ -113,12 +113,11 @@ def test_a_process_skips_with_the_others(
     batch = _batches(made_samples, 1)[0]
     module.on_train_batch_start(batch, 0)
     monkeypatch.setattr(module, "log", lambda *_, **__: None)
-    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
-    monkeypatch.setattr(torch.distributed, "all_reduce", lambda finite, _: finite.fill_(0.0))
+    answers = iter([True, False, True, True])  # whether all have images, and whether all have a finite loss
+    monkeypatch.setattr("leanpose.training.module.in_all_processes", lambda own: own and next(answers))
     monkeypatch.setattr(type(module), "current_epoch", 0)
     assert module.training_step(batch, 0) is None
     assert "the loss of another process is not finite" in caplog.text
-    monkeypatch.setattr(torch.distributed, "all_reduce", lambda finite, _: finite)
     assert module.training_step(batch, 0) is not None
 
 

@@ -22,7 +22,10 @@ def train(
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Loader processes.")] = 1,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu or another that Lightning knows.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
+    devices: Annotated[
+        int, typer.Option(min=1, help="How many of them on each machine: processes, which share each batch.")
+    ] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines; see docs/training.md for torchrun and Slurm.")] = 1,
     stop_after: Annotated[
         int | None, typer.Option(min=1, metavar="EPOCHS", help="Stop early; --resume goes on with the same schedule.")
     ] = None,
@@ -75,6 +78,10 @@ def train(
             raise TrainingError("--stop-after ends one schedule, not rounds of it: leave it out, or take --rounds 1")
         if budget is not None:
             raise TrainingError("--for stretches one schedule, not rounds of it: leave it out, or take --rounds 1")
+        if devices * nodes > 1:
+            raise TrainingError(
+                "--devices, --nodes: rounds are trained by one process: leave them out, or take --rounds 1"
+            )
         from leanpose.training.iterative import train_rounds
 
         trained = train_rounds(
@@ -84,13 +91,17 @@ def train(
         for number, entry in enumerate(trained, start=1):
             typer.echo(f"round {number}: validation PCK {max(entry.curve):.1f}, {entry.best}")
         return
+    from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
     from leanpose.training.checkpoint import read_checkpoint
     from leanpose.training.run import train as run
 
     best = run(
         resolved, data, folder, resume, start_from, workers, accelerator, devices, stop_after, compiled=compiled,
-        budget=budget, started=started,
+        budget=budget, started=started, nodes=nodes,
     )  # fmt: skip
+    if rank_zero_only.rank:  # of several processes one speaks
+        return
     typer.echo(f"trained {read_checkpoint(folder / 'last.ckpt').progress}; best checkpoint: {best}")
 
 

@@ -100,7 +100,7 @@ class TrainingClock(L.Callback):
         """Counts the step, and ends the training if another one would take more than what is left."""
         self._batches += 1
         self._place = (trainer.current_epoch, batch_idx + 1)
-        seconds = self.seconds
+        seconds = self.seconds if trainer.world_size == 1 else trainer.strategy.broadcast(self.seconds)
         self._step_seconds += seconds - (self._last_end or 0.0)
         self._steps += 1
         self._last_end = seconds
@@ -108,10 +108,7 @@ class TrainingClock(L.Callback):
             return
         # at an epoch's end a validation comes first, and after another step there is a second one
         first = self._reserve if batch_idx + 1 >= self._per_epoch else 0.0
-        over = seconds + first + self._step_seconds / self._steps > self.budget - self._reserve
-        if trainer.world_size > 1:
-            over = trainer.strategy.broadcast(over)
-        if over:
+        if seconds + first + self._step_seconds / self._steps > self.budget - self._reserve:
             self._ended = trainer.should_stop = True
 
     def on_train_epoch_end(self, trainer: L.Trainer, *_: Any) -> None:

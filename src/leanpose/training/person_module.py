@@ -10,6 +10,7 @@ from leanpose.models.person import PersonNet, create_detector
 from leanpose.training.data.dataset import Batch
 from leanpose.training.data.person_targets import person_loss
 from leanpose.training.module import RecipeModule
+from leanpose.training.processes import in_all_processes
 from leanpose.training.recipes import Recipe
 
 
@@ -49,7 +50,7 @@ class PersonModule(RecipeModule):
     def _step(self, batch: Batch, part: str) -> Tensor | None:
         self._count_unreadable(batch)
         size = len(batch["index"])
-        if not size:
+        if not (in_all_processes(size > 0) if part == "train" else size):
             return None
         logits, sides = self(batch["images"])
         losses = person_loss(logits, sides, batch["boxes"], batch["ignored"], batch["uncertain"])

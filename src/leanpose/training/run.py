@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from torch.utils.data import DataLoader
 
 from leanpose.core.errors import TrainingError, TrainingStoppedError
@@ -39,6 +42,7 @@ from leanpose.training.keeping import SAVE_EVERY, KeptWithinEpochs, StopSignals,
 from leanpose.training.module import PoseModule, RecipeModule
 from leanpose.training.people import training_people
 from leanpose.training.person_module import PersonModule
+from leanpose.training.processes import is_lost_process, share_batch_norms
 from leanpose.training.progress import spoken
 from leanpose.training.progress_bar import TimedProgressBar, TrainingProgressBar
 from leanpose.training.recipes import Recipe
@@ -46,6 +50,7 @@ from leanpose.training.resuming import BEST, LAST, holds_training, make_last, ne
 from leanpose.training.transfer import start_detector_with, start_with
 
 LOG = logging.getLogger(__name__)
+ANSWER_WITHIN = timedelta(minutes=10)  # of the processes of one training to each other
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a full disk, or one's share of it, says
 
 
@@ -65,6 +70,7 @@ def train(
     budget: float | None = None,
     save_every: float = SAVE_EVERY,
     started: float | None = None,
+    nodes: int = 1,
 ) -> Path:
     """Train a recipe on ``KIND:PATH`` datasets and return the path of the best checkpoint.
 
@@ -85,10 +91,13 @@ def train(
         budget: seconds that the training has, reading of the data, validations and earlier starts included. The
             recipe's schedule is stretched to end with them, whatever its number of epochs.
         save_every: seconds after which ``last.ckpt`` is written within an epoch, too.
+        devices, nodes: processes on each machine, and machines. They share each batch of the recipe and validate
+            together, so that the result is that of one process but for rounding.
         started: when, by ``time.monotonic()``, the time began to count; now if not given.
 
     Raises:
-        TrainingError: when ``out`` holds a training and ``resume`` is off, when there is none to resume or it was
+        TrainingError: when one of several processes ends or does not answer, when the batch does not divide by them,
+            when ``out`` holds a training and ``resume`` is off, when there is none to resume or it was
             another one, when a part of the data is empty or unreadable, when the accelerator is not there, when
             loss or gradient are not finite on many batches in succession, or when the disk is full, where what was
             written before stays. After a signal it is TrainingStoppedError.
@@ -118,7 +127,8 @@ def train(
     if newest is not None:
         path, stored = newest
         _check_same(path, stored, recipe, datasets, budget)
-        make_last(path)
+        if rank_zero_only.rank == 0:
+            make_last(path)
         if stored.finished:
             return out / BEST
         clock.go_on(stored.progress)
@@ -148,10 +158,20 @@ def train(
         callbacks.append(EMAWeightAveraging(decay=recipe.ema))
     if progress:
         callbacks.append(TrainingProgressBar() if budget is None else TimedProgressBar(clock))
+    world = devices * nodes
+    if world > 1 and recipe.frozen_epochs:
+        raise TrainingError("frozen_epochs: layers that thaw are trained by one process alone: set frozen_epochs=0")
+    if recipe.batch_size % world:
+        raise TrainingError(
+            f"a batch of {recipe.batch_size} does not divide by {world} processes, which share it: set batch_size to "
+            f"{-(-recipe.batch_size // world) * world}"
+        )
     try:
         trainer = L.Trainer(
             accelerator=accelerator,
             devices=devices,
+            num_nodes=nodes,
+            strategy=DDPStrategy(timeout=ANSWER_WITHIN) if world > 1 else "auto",
             precision="bf16-mixed",
             max_epochs=_most_epochs(recipe, max_epochs, budget),
             limit_train_batches=recipe.epoch_batches,
@@ -168,6 +188,8 @@ def train(
         )
     except (MisconfigurationException, ValueError) as error:
         raise TrainingError(f"cannot train on {devices} x accelerator '{accelerator}': {error}") from error
+    if world > 1:
+        share_batch_norms(module.model)
     train_loader = _loader(recipe, train_set, True, workers, trainer, clock)
     if not len(train_loader):
         raise TrainingError(
@@ -187,6 +209,15 @@ def train(
                 raise
             kept = f"then resume: {last} is whole" if holds_training(out) else "nothing was written before it"
             raise TrainingError(f"cannot write into {out}: {error.strerror}; make room, {kept}") from error
+        except RuntimeError as error:
+            if world == 1 or not is_lost_process(error):
+                raise
+            kept = f", and resume: {last} is whole" if holds_training(out) else ""
+            raise TrainingError(
+                f"one of the {world} processes of the training ended, or did not answer for "
+                f"{ANSWER_WITHIN.seconds // 60} minutes; its own "
+                f"output says why: start all of them again{kept}"
+            ) from error
     return out / BEST
 
 
@@ -259,13 +290,14 @@ def _loader(
         dataset = CropDataset(entries, size, recipe.padding, augmentation, recipe.seed)
         collate_fn = collate
     timed = training and clock.budget is not None
+    share = recipe.batch_size // trainer.world_size
     sampler = EpochSampler(
         repeats, recipe.seed, training, trainer.global_rank, trainer.world_size,
-        clock.epoch if timed else None, recipe.batch_size,
+        clock.epoch if timed else None, share,
     )  # fmt: skip
     if training:
         sampler.go_on(clock.progress.epoch, clock.progress.batch)
-    return epoch_loader(dataset, sampler, recipe.batch_size, workers, training, collate_fn)
+    return epoch_loader(dataset, sampler, share, workers, training, collate_fn)
 
 
 def keep_freed_memory() -> None:

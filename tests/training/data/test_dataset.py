@@ -2,12 +2,14 @@
 
 import collections
 import dataclasses
+import itertools
 import pickle
 import subprocess
 import sys
 
 import cv2
 import numpy as np
+import pytest
 import torch
 
 from leanpose.core.errors import DatasetError
@@ -51,12 +53,27 @@ def test_epochs_differ_and_repeat_exactly() -> None:
     assert list(again) == first
 
 
-def test_processes_share_an_epoch_without_overlap() -> None:
-    parts = [[i for _, i, _ in EpochSampler([1] * 10, seed=2, rank=rank, world_size=3)] for rank in range(3)]
+def test_processes_share_a_validation_and_leave_nobody_out() -> None:
+    parts = [[i for _, i, _ in EpochSampler([1] * 10, 2, False, rank, world_size=3)] for rank in range(3)]
     assert {len(part) for part in parts} == {4}
     counts = collections.Counter(i for part in parts for i in part)
     assert set(counts) == set(range(10))
     assert sum(counts.values()) == 12
+
+
+@pytest.mark.parametrize("count", [10, 12, 13, 23])
+@pytest.mark.parametrize("world_size", [2, 3])
+def test_the_batches_of_all_processes_are_those_of_one(count: int, world_size: int) -> None:
+    """As sets: batch by batch, with the draws that fill none left out, as the loader does."""
+
+    def batches(rank: int, of: int) -> list[list[int]]:
+        drawn = [i for _, i, _ in EpochSampler([1] * count, seed=2, rank=rank, world_size=of)]
+        share = 6 // of
+        return [drawn[start : start + share] for start in range(0, len(drawn) - share + 1, share)]
+
+    of_all = zip(*(batches(rank, world_size) for rank in range(world_size)), strict=True)
+    together = [sorted(itertools.chain(*parts)) for parts in of_all]
+    assert together == [sorted(batch) for batch in batches(0, 1)]
 
 
 def test_batches_do_not_depend_on_the_number_of_workers() -> None:

@@ -87,7 +87,9 @@ class EpochSampler(Sampler[Key]):
 
     The order depends on seed and epoch.
 
-    Under several processes each takes every ``world_size``-th draw of the same order, padded to equal length.
+    Under several processes each takes every ``world_size``-th draw of the same order, all equally many. A training
+    leaves out the few draws that are over, so that batch by batch all together see what one process sees whose batch is
+    as large as theirs together; else, as in a validation, some are drawn twice, so that none is left out.
 
     Args:
         schedule: the point of the recipe's schedule, in epochs, that is asked for at every ``batch_size``-th draw and
@@ -119,8 +121,8 @@ class EpochSampler(Sampler[Key]):
         self.epoch, self._resumed = epoch, (epoch, batch)
 
     def __len__(self) -> int:
-        """Draws of a whole epoch."""
-        return -(-len(self.draws) // self.world_size)
+        """Draws of a whole epoch, of this process."""
+        return (len(self.draws) if self.shuffle else len(self.draws) + self.world_size - 1) // self.world_size
 
     def __iter__(self) -> Iterator[Key]:
         order = np.arange(len(self.draws))
