@@ -1,13 +1,16 @@
 """leanpose batch against the plain loop: pictures a second of the loop, one process, two, and Ray.
 
-    python benchmarks/batch_scaling.py FOLDER [--pictures 400] [--repeats 2] [--ray]
+    python benchmarks/batch_scaling.py FOLDER [--pictures 400] [--repeats 2] [--ray] [--video]
 
-Pictures of the folder are taken again and again until there are enough. Each process has one thread. Starting processes
-and loading models is counted in `whole`, and left out in `at work`: from the first picture done to the last.
+Pictures of the folder are taken again and again, under other names, until there are enough. Each process has one
+thread. Starting processes and loading models is counted in `whole`, and left out in `at work`: from the first picture
+done to the last. Seconds of CPU, of all processes but Ray's, are whole as well; on a busy machine they say more than
+the clock. `--video` adds a film of 30 seconds, 640x480, of the man who moves in benchmarks/moving_picture.py.
 """
 
 import argparse
 import os
+import resource
 import tempfile
 import time
 from pathlib import Path
@@ -22,7 +25,8 @@ from leanpose.batch.processes import Processes
 from leanpose.batch.run import plan, run
 from leanpose.batch.runner import Step
 from leanpose.batch.work import Job
-from leanpose.media import find_images
+from leanpose.media import VideoWriter, find_images
+from moving_picture import FPS, frames
 
 
 def loop(pictures: list[str]) -> tuple[float, float]:
@@ -55,6 +59,12 @@ def batch(pictures: list[str], runner: Any, shard: int) -> tuple[float, float]:
         return end - began, (end - first[0]) * told / max(told - first[1], 1)
 
 
+def cpu_seconds() -> float:
+    """Of this process, and of those it started and that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
@@ -62,9 +72,26 @@ def main() -> None:
     parser.add_argument("--shard", type=int, default=25)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--ray", action="store_true")
+    parser.add_argument("--video", action="store_true")
     options = parser.parse_args()
-    given = [str(path) for path in find_images(options.folder)]
-    pictures = (given * (options.pictures // len(given) + 1))[: options.pictures]
+    with tempfile.TemporaryDirectory() as folder:
+        given = find_images(options.folder)
+        for number in range(options.pictures):  # links, for shards of the same files are one shard
+            source = given[number % len(given)].absolute()
+            (Path(folder) / f"{number:06}{source.suffix}").symlink_to(source)
+        measure([str(path) for path in find_images(folder)], options)
+        if options.video:
+            film = Path(folder) / "film.mp4"
+            with VideoWriter(film, FPS) as writer:
+                for image in frames(30 * FPS):
+                    writer.write(image)
+            before = cpu_seconds()
+            whole, _ = batch([str(film)], Processes(1), 1)
+            print(f"film         whole {30 * FPS / whole:6.1f} frames/s, CPU {cpu_seconds() - before:6.1f} s")
+
+
+def measure(pictures: list[str], options: argparse.Namespace) -> None:
+    """Prints a line for each way of looking at the pictures."""
     ways: dict[str, Any] = {
         "loop": lambda: loop(pictures),
         "1 process": lambda: batch(pictures, Processes(1), options.shard),
@@ -77,8 +104,10 @@ def main() -> None:
     print(f"{options.pictures} pictures, load of the machine before: {os.getloadavg()[0]:.1f}", flush=True)
     for _ in range(options.repeats):
         for name, way in ways.items():
+            before = cpu_seconds()
             whole, at_work = (len(pictures) / seconds for seconds in way())
-            print(f"{name:12} whole {whole:6.1f} pictures/s, at work {at_work:6.1f}", flush=True)
+            cpu = "" if name.startswith("Ray") else f", CPU {cpu_seconds() - before:6.1f} s"
+            print(f"{name:12} whole {whole:6.1f} pictures/s, at work {at_work:6.1f}{cpu}", flush=True)
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def train(
         for number, entry in enumerate(trained, start=1):
             typer.echo(f"round {number}: validation PCK {max(entry.curve):.1f}, {entry.best}")
         return
-    from lightning.pytorch.utilities.rank_zero import rank_zero_only
+    from lightning.fabric.utilities.rank_zero import rank_zero_only
 
     from leanpose.training.checkpoint import read_checkpoint
     from leanpose.training.run import train as run
