@@ -10,6 +10,7 @@ pictures, in which people of one picture are looked at while the next one is sea
 import argparse
 from collections.abc import Callable
 from itertools import repeat
+from typing import Any
 
 import numpy as np
 
@@ -67,14 +68,14 @@ def measure(
 
 def main() -> None:
     """Parse, load, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model", nargs="?", default="small")
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--rounds", type=int, default=20)
     given = parser.parse_args()
-    alike = {"engine": given.engine, "precision": given.precision, "threads": given.threads}
+    alike: dict[str, Any] = {"engine": given.engine, "precision": given.precision, "threads": given.threads}
     detector = PersonDetector(**alike)
 
     def open_estimator(finder: Detector | None) -> PoseEstimator:

@@ -123,12 +123,12 @@ class PoseEstimator(Looking):
                 f"model '{self.card.name}': nobody knows which joints of its skeleton a mirror swaps: leave the flip "
                 "test off"
             )
-        self.tiles, self.lenient, self.any_angle = check_tiles(tiles), lenient, any_angle
+        self.tiles: Tiles = check_tiles(tiles)
+        self.lenient, self.any_angle, self.flip_test, self.batch_size = lenient, any_angle, flip_test, batch_size
         self._detector, self.boxes_dropped = detector, 0
         self._detector_options: dict[str, Any] = {
             "engine": engine, "precision": precision, "threads": threads, "deterministic": deterministic
         }  # fmt: skip
-        self.flip_test, self.batch_size = flip_test, batch_size
         given, wanted = self.engine.input_shape, (None, 3, *self.card.input_hw)
         fits = len(given) == 4 and given[0] is None and all(g in (None, w) for g, w in zip(given, wanted, strict=True))
         if not fits:
