@@ -9,6 +9,7 @@ one was.
 import logging
 import os
 import pickle
+import socket
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -108,14 +109,22 @@ class OnRay:
             "include_dashboard": False,
         }
         try:
+            _knock(self.address)
             ray.init(self.address, logging_level=logging.ERROR, log_to_driver=False, **({} if self.address else here))
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             where = "" if self.address is None else f" at {self.address}"
             raise BatchError(
                 f"Ray cannot be reached{where}: {error}: start it there, with: ray start --head"
             ) from error
         for name in ("ray.data", "ray._private"):
             logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _knock(address: str | None) -> None:
+    """Raises OSError where nobody listens at ``host:port``: Ray itself would try again for many minutes."""
+    host, _, port = (address or "").rpartition("://")[2].rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _with(first: Shard, others: Iterator[Shard]) -> Iterator[Shard]:
