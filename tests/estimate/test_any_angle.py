@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from leanpose import PoseEstimator
 from leanpose.core import geometry
-from leanpose.estimate.any_angle import GAIN, SURE, axes, look_at_any_angle
+from leanpose.estimate.any_angle import GAIN, SURE, axes, axes_before, look_at_any_angle
 from leanpose.estimate.looking import Looking
+from leanpose.pose.poses import Poses
 from leanpose.pose.skeleton import LSP14, Skeleton
 
 JOINTS = LSP14.joints
@@ -104,6 +105,55 @@ def test_a_turned_look_that_is_hardly_surer_is_not_taken(monkeypatch: pytest.Mon
     monkeypatch.setattr(network, "postprocess", flat)
     keypoints, _, _ = _look(network)
     np.testing.assert_allclose(keypoints[0], _person(0))
+
+
+@pytest.mark.parametrize("angle", [50, 170, -120])
+def test_a_known_axis_is_looked_along_first_and_once(angle: float) -> None:
+    network = Upright(angle)
+    boxes = np.array([[60.0, 40.0, 140.0, 160.0]])
+    image = np.zeros((200, 200, 3), np.uint8)
+    keypoints, scores, _ = look_at_any_angle(cast(Looking, network), image, boxes, np.array([angle + 10.0]))
+    assert network.looks == pytest.approx([-angle - 10])
+    assert scores.mean() == pytest.approx(0.9 - 0.5 * 10 / 180)
+    np.testing.assert_allclose(keypoints[0], _person(angle))
+
+
+def test_axes_of_the_frame_before_go_to_who_stands_there() -> None:
+    def poses(angle: float, score: float, left: float) -> Poses:
+        keypoints = _person(angle)[None] + (left, 0)
+        box = np.array([[60.0 + left, 40.0, 140.0 + left, 160.0]])
+        return Poses(keypoints, np.full((1, len(JOINTS)), score), box, np.ones(1), LSP14, (200, 900))
+
+    boxes = np.array([[65.0, 45.0, 150.0, 160.0], [400.0, 40.0, 480.0, 160.0]])
+    assert axes_before(poses(100, 0.9, 0), boxes) == pytest.approx([100, 0])
+    assert axes_before(poses(100, 0.9, 335), boxes) == pytest.approx([0, 100])
+    assert axes_before(poses(100, 0.5, 0), boxes).tolist() == [0, 0]  # nobody was sure
+    assert axes_before(poses(20, 0.9, 0), boxes).tolist() == [0, 0]  # as good as upright
+    assert axes_before(None, boxes).tolist() == [0, 0]
+    assert axes_before(poses(100, 0.9, 0), np.empty((0, 4))).shape == (0,)
+
+
+def test_in_a_video_who_hangs_is_searched_once(data_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from leanpose.datasets.readers import read_samples
+    from leanpose.estimate import any_angle
+
+    pytest.importorskip("scipy")
+    estimator = PoseEstimator("small", "onnxruntime", any_angle=True, detector=None)
+    people = read_samples([f"lsp:{data_root}/lsp_dataset"], "val")[:12]
+    person = max(people, key=lambda one: estimator(one.load_image(), one.box).scores.mean())  # surely known
+    image = np.ascontiguousarray(np.rot90(person.load_image(), 2))
+    height, width = image.shape[:2]
+    box = np.array([width, height, width, height]) - 1 - person.box[[2, 3, 0, 1]]
+    looks, plain = [], any_angle._look
+    monkeypatch.setattr(any_angle, "_look", lambda *given: looks.append(given) or plain(*given))
+    frames = list(estimator.stream([image] * 3, boxes=box, smooth=False))
+    in_video = len(looks)
+    first = estimator(image, box).keypoints
+    alone = len(looks) - in_video
+    assert alone >= 2
+    assert in_video == alone + 2  # each later frame takes one look
+    np.testing.assert_allclose(frames[0].keypoints, first, atol=1e-3)
+    assert np.abs(frames[2].keypoints - first).max() < 0.1 * max(box[2:] - box[:2])
 
 
 def test_nobody() -> None:

@@ -4,12 +4,14 @@ A network that learned from upright people loses a quarter of the joints of thos
 look a person's own axis is taken from the joints, from the hips to the shoulders. Where the network is sure and the
 axis is far from upright, one more look follows along it. Where it is not sure, three more follow, a quarter, a half and
 three quarters around, and one along the axis that the best of them shows. The surest answer stays, upright ones first.
+In a video the first look is along the axis that the person had in the frame before: mostly the only one.
 """
 
 import numpy as np
 
 from leanpose.core import geometry
 from leanpose.estimate.looking import Looking
+from leanpose.pose.poses import Poses
 from leanpose.pose.skeleton import Skeleton
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -18,29 +20,51 @@ Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 # Chosen on validation people of LSP, as they are and turned:
 SURE = 0.65  # mean score from which the joints are believed to say where up is
 TILT = 35.0  # degrees of a person's axis from the crop's upright that are left as they are
-GAIN = 0.02  # of the mean score by which a turned look must be better than the upright one
+GAIN = 0.02  # of the mean score by which a turned look must be better than the first one
 TOP, BOTTOM = ("shoulder",), ("hip",)
 QUARTERS = (90.0, 180.0, 270.0)
+SAME = 0.3  # intersection over union from which a box has whom a box of the frame before had
 
 
-def look_at_any_angle(looking: Looking, image: np.ndarray, boxes: np.ndarray) -> Found:
+def look_at_any_angle(
+    looking: Looking, image: np.ndarray, boxes: np.ndarray, expected: np.ndarray | None = None
+) -> Found:
     """The joints of people in boxes (P, 4) of a BGR image (H, W, 3), however they are turned.
+
+    Args:
+        expected: degrees (P,) of the people's axes as :func:`axes` gives them, where that is known from before: the
+            first look is along them. Upright if not given.
 
     Raises:
         ModelError: when the heatmaps do not fit the card.
     """
-    found = _look(looking, image, boxes, np.zeros(len(boxes)))
-    upright = found[1].mean(axis=1)
-    if unsure := np.flatnonzero(upright < SURE).tolist():
+    expected = np.zeros(len(boxes)) if expected is None else expected
+    found = _look(looking, image, boxes, -expected)
+    first = found[1].mean(axis=1)
+    if unsure := np.flatnonzero(first < SURE).tolist():
         for angle in QUARTERS:
-            turned = _look(looking, image, boxes[unsure], np.full(len(unsure), angle))
-            _take_better(found, turned, unsure, upright)
+            turned = _look(looking, image, boxes[unsure], angle - expected[unsure])
+            _take_better(found, turned, unsure, first)
     axis = axes(found[0], looking.card.skeleton)
-    tilted = np.flatnonzero(_tilt(axis) > TILT).tolist()
+    tilted = np.flatnonzero(_tilt(axis - expected) > TILT).tolist()
     if tilted:
         along = _look(looking, image, boxes[tilted], -axis[tilted])
-        _take_better(found, along, tilted, upright)
+        _take_better(found, along, tilted, first)
     return found
+
+
+def axes_before(before: Poses | None, boxes: np.ndarray) -> np.ndarray:
+    """Degrees (P,) of the axes that people in boxes (P, 4) had in the frame before, by the box that overlaps most.
+
+    0 for who was not there, not sure, or nearly upright.
+    """
+    if before is None or not len(before) or not len(boxes):
+        return np.zeros(len(boxes))
+    axis = axes(before.keypoints.astype(float), before.skeleton)
+    believed = (before.scores.mean(axis=1) >= SURE) & (_tilt(axis) > TILT)
+    overlaps = geometry.box_iou(boxes[:, None], before.boxes.astype(float))
+    nearest = overlaps.argmax(axis=1)
+    return np.where((overlaps.max(axis=1) >= SAME) & believed[nearest], axis[nearest], 0.0)
 
 
 def axes(keypoints: np.ndarray, skeleton: Skeleton) -> np.ndarray:
@@ -88,10 +112,10 @@ def _tilt(axis: np.ndarray) -> np.ndarray:
     return np.abs((axis + 180) % 360 - 180)
 
 
-def _take_better(found: Found, turned: Found, people: list[int], upright: np.ndarray) -> None:
+def _take_better(found: Found, turned: Found, people: list[int], first: np.ndarray) -> None:
     """Put the turned looks at ``people`` into ``found`` where they are surer."""
     means = turned[1].mean(axis=1)
     for at, person in enumerate(people):
-        if means[at] > max(float(found[1][person].mean()), upright[person] + GAIN):
+        if means[at] > max(float(found[1][person].mean()), first[person] + GAIN):
             for kept, new in zip(found, turned, strict=True):
                 kept[person] = new[at]

@@ -16,6 +16,7 @@ from leanpose.core.boxes import check_boxes
 from leanpose.core.errors import ImageError, VideoError
 from leanpose.core.geometry import image_box
 from leanpose.core.stopwatch import Stopwatch
+from leanpose.estimate.any_angle import axes_before, look_at_any_angle
 from leanpose.estimate.association import without_doubles, without_taken
 from leanpose.estimate.second_pass import second_pass
 from leanpose.estimate.smoothing import OneEuroSmoother, smooth_both_ways
@@ -104,6 +105,7 @@ class PoseTracking:
         self._in_model_joints = in_model_joints
         self._frames = 0
         self._image_hw = (0, 0)
+        self._seen_before: Poses | None = None  # of all angles
 
     def step(self, image: np.ndarray, timestamp: float, boxes: ArrayLike | None = None) -> Poses:
         """The people of the next frame, with its number and time.
@@ -170,7 +172,14 @@ class PoseTracking:
 
     def _look(self, image: np.ndarray, boxes: np.ndarray) -> Poses:
         """The poses in boxes (P, 5), in the joints of the model."""
-        if self._watch is None or not len(boxes) or self.estimator.any_angle:
+        hw = (image.shape[0], image.shape[1])
+        if self.estimator.any_angle:
+            with self._timed(INFER):
+                expected = axes_before(self._seen_before, boxes[:, :4])
+                looks = look_at_any_angle(self.estimator, image, boxes[:, :4], expected)
+            self._seen_before = looked_at(*looks, boxes[:, :4], boxes[:, 4], self.estimator.card, hw)
+            return self._seen_before
+        if self._watch is None or not len(boxes):
             return next(self.estimator.model_poses([(image, boxes)]))
         size, parts = self.estimator.batch_size, []
         for start in range(0, len(boxes), size):
@@ -181,7 +190,6 @@ class PoseTracking:
             with self._timed(KEYPOINT_DECODE):
                 parts.append(self.estimator.postprocess(heatmaps, transforms))
         keypoints, scores, uncertainties = (np.concatenate(part) for part in zip(*parts, strict=True))
-        hw = (image.shape[0], image.shape[1])
         return looked_at(keypoints, scores, uncertainties, boxes[:, :4], boxes[:, 4], self.estimator.card, hw)
 
     def _timed(self, stage: str) -> AbstractContextManager[None]:
